@@ -15,6 +15,7 @@ class StatusTests(SiteTests):
         assert answer.json == {
             "version": __version__,
             "starting": False,
+            "draining": None,
             "environment": "python",
             "languages": ["python"],
             "versions": {"python": "3"},
