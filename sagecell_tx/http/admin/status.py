@@ -42,7 +42,7 @@ class Status:
     def show(self, request: IRequest) -> bytes:
         """The version, the sandbox level, and counts of kernels, waiting visitors and refusals.
 
-        With ``?ready``, it is an error while no kernel is started: with 404, at which HAProxy gives a
+        With ``?ready=1``, it is an error while no kernel is started: with 404, at which HAProxy gives a
         server nothing new, and goes on with what it has.
         """
         cors.allow(request, anyone=True)

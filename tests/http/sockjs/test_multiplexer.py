@@ -310,6 +310,22 @@ class DrainingTests(PageTests):
         self.send(idle, run("00000000-0000-4000-8000-00000000abcd", "print 1"))
         assert texts(idle)[-1].startswith("c[3000,")
 
+    def test_new_connections_are_refused_and_others_go_on(self) -> None:
+        kernel_id = self.start(timeout="60")
+        self.poll("old")
+        self.world.fleet.drain()
+        for path in ("/000/new/xhr", "/000/new/xhr_streaming", "/000/new/xhr_send"):
+            answer = self.post(path, b"[]")
+            assert (answer.status, answer.error, answer.headers["retry-after"]) == (
+                503,
+                "draining",
+                "10",
+            )
+        for path in ("/websocket", "/000/x/websocket"):
+            assert b" 503 " in self.socket(path).ear.heard[:20]
+        self.say("old", run(kernel_id, "print 1"))
+        assert b"execute_reply" in self.poll("old")
+
     def test_one_that_leaves_first(self) -> None:
         kernel_id, page = self.start(timeout="60"), self.socket()
         self.send(page, run(kernel_id, "hang"))
