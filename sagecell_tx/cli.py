@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from sagecell_tx import __version__
-from sagecell_tx.commands import run, settings
+from sagecell_tx.commands import drain, run, settings
 from sagecell_tx.commands.failing import failed
 
 
@@ -30,5 +30,6 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--version", action="version", version=f"sagecell-tx {__version__}")
     commands = made.add_subparsers(required=True, metavar="COMMAND")
     run.add(commands)
+    drain.add(commands)
     settings.add(commands)
     return made

@@ -81,6 +81,8 @@ def test_every_setting_can_be_read(settings):
         permalinks_only = true
         run_permalinks = false
         work_dir = "/run/kernels"
+node = 2
+take_over = true
         kernel_python = "/opt/sage/bin/python"
         kernelspecs = ["bash"]
         preload = []
@@ -121,6 +123,8 @@ def test_every_setting_can_be_read(settings):
         "permalinks_only": True,
         "run_permalinks": False,
         "work_dir": "/run/kernels",
+        "node": 2,
+        "take_over": True,
         "kernel_python": "/opt/sage/bin/python",
         "kernelspecs": ("bash",),
         "preload": (),

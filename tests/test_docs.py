@@ -31,6 +31,7 @@ from sagecell_tx.http.cells.terms import Terms
 from sagecell_tx.http.execute.route import Execute
 from sagecell_tx.http.jupyter.api import JupyterApi
 from sagecell_tx.http.jupyter.pages import KernelspecFiles, Tree
+from sagecell_tx.http.nodes.control import ControlRoutes
 from sagecell_tx.http.pages.outputframe import OutputFrame
 from sagecell_tx.http.pages.pages import Pages, Static
 from sagecell_tx.http.pages.permalinks import Permalinks
@@ -69,6 +70,9 @@ MOUNTS = {
     Tree: "/tree",
     Terms: "/tos.html",
 }
+
+#: Those on UNIX sockets, which no client reaches.
+PRIVATE = (ControlRoutes,)
 
 each_document = pytest.mark.parametrize(
     "path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT))
@@ -165,7 +169,11 @@ def klein_apps() -> dict[type, Klein]:
     found = {}
     for module in walk_packages(sagecell_tx.http.__path__, "sagecell_tx.http."):
         for value in vars(import_module(module.name)).values():
-            if isinstance(value, type) and isinstance(vars(value).get("app"), Klein):
+            if (
+                isinstance(value, type)
+                and isinstance(vars(value).get("app"), Klein)
+                and value not in PRIVATE
+            ):
                 found[value] = vars(value)["app"]
     return found
 

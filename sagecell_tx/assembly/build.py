@@ -15,6 +15,7 @@ from sagecell_tx.assembly.listening import (
     listening_services,
     shortfalls,
 )
+from sagecell_tx.assembly.nodes import check_node, siblings_and_forwarding
 from sagecell_tx.assembly.stores import (
     cell_store,
     file_store,
@@ -78,7 +79,16 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
     clients.unconfined = lambda: host.status.sandbox == "none"
     ready = ready_kernels(config, reactor, host)
     permalinks = run_permalink_store(config, database)
-    fleet = session_fleet(config, reactor, ready, files, permalinks, host.when_up, ports.has_room)
+    fleet = session_fleet(
+        config,
+        reactor,
+        ready,
+        files,
+        permalinks,
+        host.when_up,
+        ports.has_room,
+        lambda: not connection_limits.asking and not forwarding.joined,
+    )
     routes = [
         *page_routes(
             web,
@@ -102,23 +112,33 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
             offered_specs(host),
         ),
     ]
-    return Server(
+    siblings, forwarding = siblings_and_forwarding(
+        config, reactor, web, routes, fleet, lambda has_successor: server.drain(has_successor)
+    )
+    if config.take_over and config.nodes.others:
+        ports.hold()
+    server = Server(
         reactor=reactor,
         database=database,
         sweeping=sweeping(config, reactor, files, permalinks),
         host=host,
         ready=ready,
         fleet=fleet,
+        siblings=siblings,
+        connections=connection_limits,
+        takes_over=config.take_over,
         shortfalls=partial(shortfalls, config, ports),
-        listening=listening_services(config, reactor, web.site(routes), ports),
+        listening=listening_services(config, reactor, web.site(routes, forwarding.resource), ports),
         ports=ports,
         notifier=notifier,
     )
+    return server
 
 
 def _check(config: Config, reactor: Any) -> None:
     """Raises `ConfigError` for a malformed baseurl, endpoint or URL, or settings in conflict."""
     config.prefix  # noqa: B018 - raises
+    check_node(config)
     if not config.listen:
         raise ConfigError("listen: expected at least one endpoint")
     for endpoint in config.listen:

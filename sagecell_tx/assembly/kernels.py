@@ -10,7 +10,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.python.threadpool import ThreadPool
 
-from sagecell_tx.assembly.identifiers import new_id, now
+from sagecell_tx.assembly.identifiers import new_id, new_kernel_id, now
 from sagecell_tx.config import Config
 from sagecell_tx.hosts.channels.zmqsocket import ZmqSocketFactory
 from sagecell_tx.hosts.directories.removals import AT_ONCE
@@ -136,6 +136,7 @@ def session_fleet(
     permalinks: RunPermalinkStore,
     when_up: Callable[[], Deferred[None]],
     has_room: Callable[[], bool],
+    has_answered: Callable[[], bool],
 ) -> Fleet:
     """The fleet of all sessions; `ready` has or starts their kernels, and can do so from `when_up` on."""
     at_once = config.limits.admission.starting_kernels or STARTS * len(os.sched_getaffinity(0))
@@ -145,12 +146,13 @@ def session_fleet(
         host=ready,
         is_ready=ready.has_ready,
         has_room=has_room,
+        has_answered=has_answered,
         spec=PYTHON,
         files=files,
         permalinks=permalinks if are_stored else None,
         baseurl=config.prefix,
         limits=config.limits,
         clock=reactor,
-        originator=Originator(new_id=new_id, now=now),
+        originator=Originator(new_id=new_kernel_id(config.node), now=now),
         starts=Starts(at_once=at_once, each=(at_once + 1) // 2, clock=reactor, when_up=when_up),
     )
