@@ -16,6 +16,7 @@ from sagecell_tx.hosts.channels.zmqsocket import ZmqSocketFactory
 from sagecell_tx.hosts.directories.removals import AT_ONCE
 from sagecell_tx.hosts.directories.workdir import WorkDirs
 from sagecell_tx.hosts.forked.host import ForkHost
+from sagecell_tx.hosts.forked.launcher import ForkLauncher
 from sagecell_tx.hosts.forked.python import KernelPython
 from sagecell_tx.hosts.forked.sandbox import Sandbox, run_program
 from sagecell_tx.hosts.kernelspecs.finding import find_specs
@@ -73,20 +74,33 @@ def kernel_host(config: Config, reactor: Any) -> HostService:
 def _fork_host(
     config: Config, reactor: Any, network: Network | None, specs: Sequence[InstalledSpec]
 ) -> ForkHost:
-    """The host that forks kernels, which can read what those of `specs` need. Raises `ConfigError`."""
-    readable = [path for spec in specs for path in spec.directories]
+    """The host that forks kernels on this machine. Raises `ConfigError`."""
     originator = Originator(new_id=new_id, now=now)
     return ForkHost(
         reactor=reactor,
         threads=reactor.getThreadPool(),
-        removers=ThreadPool(0, AT_ONCE, "removals"),
         zmq=ZmqSocketFactory(reactor),
-        directories=WorkDirs(config.kernels_dir, lambda: secrets.token_hex(4)),
+        launcher=_launcher(config, reactor, network, specs),
         limits=config.limits,
         spec=PYTHON,
+        originate=originator.originate,
+        new_key=lambda: secrets.token_hex(32),
+    )
+
+
+def _launcher(
+    config: Config, reactor: Any, network: Network | None, specs: Sequence[InstalledSpec]
+) -> ForkLauncher:
+    """What starts processes here, which can read what those of `specs` need. Raises `ConfigError`."""
+    readable = [path for spec in specs for path in spec.directories]
+    return ForkLauncher(
+        reactor=reactor,
+        removers=ThreadPool(0, AT_ONCE, "removals"),
+        directories=WorkDirs(config.kernels_dir, lambda: secrets.token_hex(4)),
         preload=config.preload,
         picture_files=config.picture_files,
         spare=config.spare,
+        patience=config.limits.lifetime.start_seconds,
         sandbox=Sandbox(
             level=config.sandbox,
             kernels=str(config.kernels_dir.absolute()),
@@ -97,8 +111,6 @@ def _fork_host(
         try_level=run_program,
         network=network,
         python=KernelPython.of(config.kernel_python),
-        originate=originator.originate,
-        new_key=lambda: secrets.token_hex(32),
     )
 
 
