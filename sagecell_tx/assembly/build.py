@@ -15,6 +15,14 @@ from sagecell_tx.assembly.listening import (
     listening_services,
     shortfalls,
 )
+from sagecell_tx.assembly.logs import check_logs
+from sagecell_tx.assembly.observing import (
+    Observation,
+    check_metrics,
+    database_readiness,
+    kernel_readiness,
+    kernel_sources,
+)
 from sagecell_tx.assembly.stores import (
     cell_store,
     file_store,
@@ -35,6 +43,7 @@ from sagecell_tx.http.serving.parsing import OneThread, Parser
 from sagecell_tx.http.site import WebServer
 from sagecell_tx.process.systemd import Notifier
 from sagecell_tx.server import PermalinkServer, Server
+from sagecell_tx.sessions.metrics import Latencies
 from sagecell_tx.store.remotepermalinks import check_address
 
 
@@ -45,8 +54,10 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
     clients = Clients(config.proxies, config.keys)
     terms = Terms.read(config.tos, required=config.requires_tos)
     make_state_dir(config.state_dir)
-    database = the_database(config, reactor)
-    cells = cell_store(config, database, reactor)
+    remote = ("remote",) if config.permalinks else ()
+    latencies = Latencies(reactor.seconds, ("read", "write", *remote))
+    database = the_database(config, reactor, latencies)
+    cells = cell_store(config, database, reactor, latencies)
     connection_limits = ConnectionLimits(
         most=config.limits.requests.connections_per_address, counted_as=clients.counted_as
     )
@@ -63,13 +74,17 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
         has_pages=not config.permalinks_only,
         parser=Parser(OneThread(reactor=reactor, threads=reactor.getThreadPool())),
     )
+    observed = partial(Observation, config=config, reactor=reactor, web=web, latencies=latencies)
     if config.permalinks_only:
+        observation = observed(readiness=database_readiness(reactor, database))
+        routes = [*permalink_routes(web, cells), *observation.public]
         return PermalinkServer(
             reactor=reactor,
             database=database,
-            listening=listening_services(
-                config, reactor, web.site(permalink_routes(web, cells)), ports
-            ),
+            listening=[
+                *listening_services(config, reactor, web.site(routes), ports),
+                *observation.services,
+            ],
             ports=ports,
             notifier=notifier,
         )
@@ -79,6 +94,10 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
     ready = ready_kernels(config, reactor, host)
     permalinks = run_permalink_store(config, database)
     fleet = session_fleet(config, reactor, ready, files, permalinks, host.when_up, ports.has_room)
+    observation = observed(
+        readiness=kernel_readiness(reactor, fleet, host),
+        sources=kernel_sources(fleet, ready, host),
+    )
     routes = [
         *page_routes(
             web,
@@ -101,6 +120,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
             Status(fleet=fleet, host=host, ready=lambda: ready.ready),
             offered_specs(host),
         ),
+        *observation.public,
     ]
     return Server(
         reactor=reactor,
@@ -110,7 +130,10 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
         ready=ready,
         fleet=fleet,
         shortfalls=partial(shortfalls, config, ports),
-        listening=listening_services(config, reactor, web.site(routes), ports),
+        listening=[
+            *listening_services(config, reactor, web.site(routes), ports),
+            *observation.services,
+        ],
         ports=ports,
         notifier=notifier,
     )
@@ -123,6 +146,8 @@ def _check(config: Config, reactor: Any) -> None:
         raise ConfigError("listen: expected at least one endpoint")
     for endpoint in config.listen:
         check_endpoint(endpoint, reactor)
+    check_logs(config.logs)
+    check_metrics(config, reactor)
     if config.permalinks:
         check_address(config.permalinks)
         if config.permalinks_only:
