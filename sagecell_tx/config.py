@@ -31,6 +31,23 @@ class ConfigError(Exception):
 
 
 @frozen(kw_only=True)
+class MetricsSettings:
+    """Where Prometheus may ask for the server's metrics; nowhere by default."""
+
+    listen: tuple[str, ...] = ()  # endpoints of their own
+    public: bool = False  # also at the addresses that visitors use
+
+
+@frozen(kw_only=True)
+class LogSettings:
+    """What is logged, and how."""
+
+    format: str = "text"  # or "json"
+    addresses: str = "truncated"  # or "whole"
+    sample: float = 0.0  # of all programs, the fraction that is logged
+
+
+@frozen(kw_only=True)
 class Config:
     """The server's settings."""
 
@@ -59,6 +76,8 @@ class Config:
     network: tuple[str, ...] = ()  # hosts that kernels may reach; empty: no network
     network_ports: tuple[int, ...] = (80, 443)  # of those hosts
     script_hosts: tuple[str, ...] = ()  # whose libraries scripts in output may load
+    metrics: MetricsSettings = field(factory=MetricsSettings)
+    logs: LogSettings = field(factory=LogSettings)
     limits: Limits = field(factory=Limits)
 
     @property

@@ -13,7 +13,8 @@ from attrs import define, field
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.error import CannotListenError
-from twisted.logger import Logger
+from twisted.logger import ILogObserver, Logger
+from twisted.python.components import Componentized
 from typing_extensions import override
 
 from sagecell_tx.config import ConfigError
@@ -54,7 +55,15 @@ class PermalinkServer(Service):
     listening: Sequence[Service]
     ports: ListeningPorts
     notifier: Notifier
+    log_observer: ILogObserver | None = field(default=None, init=False)
     _is_finishing: bool = field(default=False, init=False)
+
+    @override
+    def setServiceParent(self, parent: Any) -> None:
+        """Become a part of twistd's application, which is then asked for the log's observer."""
+        if self.log_observer is not None and isinstance(parent, Componentized):
+            parent.setComponent(ILogObserver, self.log_observer)
+        super().setServiceParent(parent)
 
     @override
     def privilegedStartService(self) -> None:

@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from sagecell_tx import renamed
-from sagecell_tx.config import Config, ConfigError, load
+from sagecell_tx.config import Config, ConfigError, LogSettings, MetricsSettings, load
 from sagecell_tx.limits import LifetimeLimits, Limits, Rate
 
 
@@ -99,6 +99,13 @@ take_over = true
         spare = false
         proxies = ["10.0.0.0/8", "unix"]
         keys = { school = "a-key-of-some-length" }
+        [metrics]
+        listen = ["tcp:9464:interface=127.0.0.1"]
+        public = true
+        [logs]
+        format = "json"
+        addresses = "whole"
+        sample = 1
     """
     limits = {}
     for table in attrs.fields(Limits):
@@ -141,6 +148,8 @@ take_over = true
         "baseurl": "/cells",
         "requires_tos": True,
         "tos": "/etc/terms.html",
+        "metrics": MetricsSettings(listen=("tcp:9464:interface=127.0.0.1",), public=True),
+        "logs": LogSettings(format="json", addresses="whole", sample=1.0),
         "limits": Limits(
             **{name: type(getattr(Limits(), name))(**values) for name, values in limits.items()}
         ),

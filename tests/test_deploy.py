@@ -61,7 +61,10 @@ def test_the_example_settings_load():
 def names_of(settings: dict[str, Any]) -> set[str]:
     """The full names of all keys, such as ``listen`` and ``limits.files.file_bytes``."""
     limits = {f"limits.{table}.{key}" for table, keys in settings["limits"].items() for key in keys}
-    return limits | settings.keys() - {"limits"}
+    others = {key: value for key, value in settings.items() if key != "limits"}
+    tables = {key: value for key, value in others.items() if isinstance(value, dict) and value}
+    inner = {f"{table}.{key}" for table, keys in tables.items() for key in keys}
+    return limits | inner | (others.keys() - tables.keys())
 
 
 def test_the_example_settings_show_every_key_with_its_default(tmp_path):

@@ -22,6 +22,8 @@ from werkzeug.exceptions import HTTPException
 import sagecell_tx.http
 from sagecell_tx.cli import parser
 from sagecell_tx.config import Config
+from sagecell_tx.http.admin.health import Health
+from sagecell_tx.http.admin.metrics import Metrics
 from sagecell_tx.http.admin.status import Status
 from sagecell_tx.http.apispec.route import ApiSpec
 from sagecell_tx.http.cells.completions import Completions
@@ -63,6 +65,8 @@ MOUNTS = {
     SockJS: "/sockjs",
     ServiceRoute: "/service",
     Status: "/status.json",
+    Health: "",
+    Metrics: "/metrics",
     JupyterApi: "/api",
     Execute: "/api/execute",
     ApiSpec: "/api/spec.json",
@@ -281,10 +285,18 @@ def test_operations_has_every_setting_with_its_default():
         for key, value in limits.items()
     }
     for key, value in config.items():
-        if key != "limits":
-            defaults[key] = list(value) if isinstance(value, tuple) else value
+        if attrs.has(type(value)) and key != "limits":
+            inner = attrs.asdict(value).items()
+            defaults |= {f"{key}.{name}": _listed(each) for name, each in inner}
+        elif key != "limits":
+            defaults[key] = _listed(value)
     defaults["state_dir"] = str(defaults["state_dir"])
     assert documented_settings() == defaults
+
+
+def _listed(value: object) -> object:
+    """A value as TOML has it: without tuples."""
+    return list(value) if isinstance(value, tuple) else value
 
 
 @each_document

@@ -15,7 +15,15 @@ from sagecell_tx.assembly.listening import (
     listening_services,
     shortfalls,
 )
+from sagecell_tx.assembly.logs import check_logs
 from sagecell_tx.assembly.nodes import check_node, siblings_and_forwarding
+from sagecell_tx.assembly.observing import (
+    Observation,
+    check_metrics,
+    database_readiness,
+    kernel_readiness,
+    kernel_sources,
+)
 from sagecell_tx.assembly.stores import (
     cell_store,
     file_store,
@@ -36,6 +44,7 @@ from sagecell_tx.http.serving.parsing import OneThread, Parser
 from sagecell_tx.http.site import WebServer
 from sagecell_tx.process.systemd import Notifier
 from sagecell_tx.server import PermalinkServer, Server
+from sagecell_tx.sessions.metrics import Latencies
 from sagecell_tx.store.remotepermalinks import check_address
 
 
@@ -46,8 +55,10 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
     clients = Clients(config.proxies, config.keys)
     terms = Terms.read(config.tos, required=config.requires_tos)
     make_state_dir(config.state_dir)
-    database = the_database(config, reactor)
-    cells = cell_store(config, database, reactor)
+    remote = ("remote",) if config.permalinks else ()
+    latencies = Latencies(reactor.seconds, ("read", "write", *remote))
+    database = the_database(config, reactor, latencies)
+    cells = cell_store(config, database, reactor, latencies)
     connection_limits = ConnectionLimits(
         most=config.limits.requests.connections_per_address, counted_as=clients.counted_as
     )
@@ -64,13 +75,17 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
         has_pages=not config.permalinks_only,
         parser=Parser(OneThread(reactor=reactor, threads=reactor.getThreadPool())),
     )
+    observed = partial(Observation, config=config, reactor=reactor, web=web, latencies=latencies)
     if config.permalinks_only:
+        observation = observed(readiness=database_readiness(reactor, database))
+        routes = [*permalink_routes(web, cells), *observation.public]
         return PermalinkServer(
             reactor=reactor,
             database=database,
-            listening=listening_services(
-                config, reactor, web.site(permalink_routes(web, cells)), ports
-            ),
+            listening=[
+                *listening_services(config, reactor, web.site(routes), ports),
+                *observation.services,
+            ],
             ports=ports,
             notifier=notifier,
         )
@@ -88,6 +103,10 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
         host.when_up,
         ports.has_room,
         lambda: not connection_limits.asking and not forwarding.joined,
+    )
+    observation = observed(
+        readiness=kernel_readiness(reactor, fleet, host),
+        sources=kernel_sources(fleet, ready, host),
     )
     routes = [
         *page_routes(
@@ -111,6 +130,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
             Status(fleet=fleet, host=host, ready=lambda: ready.ready),
             offered_specs(host),
         ),
+        *observation.public,
     ]
     siblings, forwarding = siblings_and_forwarding(
         config, reactor, web, routes, fleet, lambda has_successor: server.drain(has_successor)
@@ -128,7 +148,10 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
         connections=connection_limits,
         takes_over=config.take_over,
         shortfalls=partial(shortfalls, config, ports),
-        listening=listening_services(config, reactor, web.site(routes, forwarding.resource), ports),
+        listening=[
+            *listening_services(config, reactor, web.site(routes, forwarding.resource), ports),
+            *observation.services,
+        ],
         ports=ports,
         notifier=notifier,
     )
@@ -143,6 +166,8 @@ def _check(config: Config, reactor: Any) -> None:
         raise ConfigError("listen: expected at least one endpoint")
     for endpoint in config.listen:
         check_endpoint(endpoint, reactor)
+    check_logs(config.logs)
+    check_metrics(config, reactor)
     if config.permalinks:
         check_address(config.permalinks)
         if config.permalinks_only:

@@ -33,6 +33,7 @@ from sagecell_tx.sessions.interfaces import (
     HostService,
     RunPermalinkStore,
 )
+from sagecell_tx.sessions.lifecycle.programsample import ProgramSample
 from sagecell_tx.sessions.originator import Originator
 from sagecell_tx.sessions.pool.pool import ReadyKernels
 from sagecell_tx.sessions.spec import PYTHON
@@ -159,6 +160,7 @@ def session_fleet(
         is_ready=ready.has_ready,
         has_room=has_room,
         has_answered=has_answered,
+        sample=ProgramSample(config.logs.sample),
         spec=PYTHON,
         files=files,
         permalinks=permalinks if are_stored else None,

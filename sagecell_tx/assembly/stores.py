@@ -21,6 +21,7 @@ from sagecell_tx.sessions.interfaces import (
     FileStore,
     RunPermalinkStore,
 )
+from sagecell_tx.sessions.metrics import Latencies
 from sagecell_tx.store.database import Database, open_database
 from sagecell_tx.store.files import DatabaseFileStore
 from sagecell_tx.store.permalinks import DatabaseCellStore
@@ -50,20 +51,23 @@ def make_state_dir(path: Path) -> None:
         raise ConfigError(f"state_dir: {path}: {error.strerror}") from error
 
 
-def the_database(config: Config, reactor: Any) -> Database:
-    """The database of permalinks and files. Raises `ConfigError`."""
+def the_database(config: Config, reactor: Any, latencies: Latencies) -> Database:
+    """The database of permalinks and files, which counts in `latencies`. Raises `ConfigError`."""
     return open_database(
         config.database_url,
         reactor=reactor,
         pool=reactor.getThreadPool(),
         reserve=config.limits.files.disk_reserve_bytes,
+        latencies=latencies,
     )
 
 
-def cell_store(config: Config, database: Database, reactor: Any) -> CellStore:
-    """The store of permalinks: another server, or the database."""
+def cell_store(config: Config, database: Database, reactor: Any, latencies: Latencies) -> CellStore:
+    """The store of permalinks: another server, which counts in `latencies`, or the database."""
     if config.permalinks:
-        return RemoteCellStore(url=config.permalinks, agent=Agent(reactor), clock=reactor)
+        return RemoteCellStore(
+            url=config.permalinks, agent=Agent(reactor), clock=reactor, latencies=latencies
+        )
     return DatabaseCellStore(
         database=database,
         now=timestamp,

@@ -15,7 +15,7 @@ from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.util import CommandError
 from attrs import define, field
-from sqlalchemy import Connection, Engine, Executable, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, Executable, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, IntegrityError, OperationalError, SQLAlchemyError
 from twisted.internet.defer import Deferred, DeferredList, DeferredLock, fail
 from twisted.internet.interfaces import IReactorFromThreads
@@ -26,6 +26,7 @@ from twisted.python.threadpool import ThreadPool
 
 from sagecell_tx.config import ConfigError
 from sagecell_tx.sessions.interfaces import StoreUnavailable
+from sagecell_tx.sessions.metrics import Latencies
 from sagecell_tx.store.disk import Disk
 
 T = TypeVar("T")
@@ -50,6 +51,7 @@ class Database:
     _reactor: IReactorFromThreads
     _pool: ThreadPool
     _disk: Disk | None = None
+    _latencies: Latencies = field(factory=Latencies)
     _writing: DeferredLock = field(factory=DeferredLock, init=False)
     _under_way: set[Deferred[Any]] = field(factory=set, init=False)
     _closed: bool = field(default=False, init=False)
@@ -69,7 +71,8 @@ class Database:
 
     def read(self, work: Callable[[Connection], T]) -> Deferred[T]:
         """Run `work` in a transaction that only reads; fires with what it returns."""
-        return self._answer(lambda: self._in_thread(self._engine, work))
+        answer = self._answer(lambda: self._in_thread(self._engine, work))
+        return self._latencies.timed("read", answer)
 
     def write(self, work: Callable[[Connection], T]) -> Deferred[T]:
         """Run `work` in a transaction after all earlier writes; fires with its result."""
@@ -82,7 +85,8 @@ class Database:
                 return fail(StoreUnavailable(UNAVAILABLE))
             return self._in_thread(writer, work).addErrback(self._count_failure)
 
-        return self._answer(lambda: self._writing.run(in_turn))
+        answer = self._answer(lambda: self._writing.run(in_turn))
+        return self._latencies.timed("write", answer)
 
     def store(self, work: Callable[[Connection], T]) -> Deferred[T]:
         """As `write`, for transactions that add data. Fails with `StoreFull` without room."""
@@ -93,6 +97,10 @@ class Database:
             return work(connection)
 
         return self.write(with_room)
+
+    def ping(self) -> Deferred[None]:
+        """Fires if the database answers."""
+        return self.read(lambda connection: connection.execute(text("SELECT 1")).close())
 
     def close(self) -> Deferred[None]:
         """Refuse new transactions; fires when those in progress have ended and all is closed."""
@@ -140,12 +148,14 @@ def open_database(
     pool: ThreadPool,
     busy_timeout: float = 15.0,
     reserve: int = 0,
+    latencies: Latencies | None = None,
 ) -> Database:
     """The database at an SQLAlchemy URL; nothing is connected yet.
 
     `pool` has to run until `Database.close` has fired. `busy_timeout` is how many seconds SQLite
     waits for another process to finish writing, `reserve` how many bytes of its disk are left free.
-    Raises `ConfigError` for an invalid URL, or one whose driver is not installed.
+    `latencies` counts transactions, from the request to the answer. Raises `ConfigError` for an invalid
+    URL, or one whose driver is not installed.
     """
     try:
         parsed = make_url(url)
@@ -158,6 +168,7 @@ def open_database(
             max_overflow=0,
             pool_pre_ping=not sqlite,  # a server may have been restarted since
             connect_args={"timeout": busy_timeout} if sqlite else {},
+            hide_parameters=True,  # in errors, which are logged: they may be programs
         )
     except ArgumentError as error:
         raise ConfigError(f"database: {error}") from error
@@ -169,7 +180,13 @@ def open_database(
     disk = None
     if sqlite and reserve:
         disk = Disk(directory=Path(str(parsed.database)).absolute().parent, reserve=reserve)
-    return Database(engine=engine, reactor=reactor, pool=pool, disk=disk)
+    return Database(
+        engine=engine,
+        reactor=reactor,
+        pool=pool,
+        disk=disk,
+        latencies=latencies or Latencies(),
+    )
 
 
 def attempt(connection: Connection, statement: Executable) -> bool:

@@ -16,7 +16,7 @@ from sagecell_tx.sessions.admission import refusals
 from sagecell_tx.sessions.admission.budgets import Budgets
 from sagecell_tx.sessions.admission.queue import Pace, Position, Queue, QueueEntry
 from sagecell_tx.sessions.admission.refusals import Refused
-from sagecell_tx.sessions.admission.visitors import Purpose, Visitor
+from sagecell_tx.sessions.admission.visitors import Purpose, Scope, Visitor
 
 _log = Logger()
 
@@ -180,6 +180,7 @@ class Admission:
             Purpose.KERNEL: self.limits.kernels,
             Purpose.SERVICE: self.limits.service_kernels,
             Purpose.COMPLETER: 1,  # for everybody
+            Purpose.CHECK: 1,
         }
         self.pools = {
             purpose: PlacePool(size=size, limits=self.limits, clock=self.clock)
@@ -198,6 +199,11 @@ class Admission:
         return not any(pool.taken or pool.queue for pool in pools) and all(
             pool.budgets.is_whole for pool in pools
         )
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether everybody is refused."""
+        return self._draining
 
     def waiting(self, purpose: Purpose) -> int:
         """How many wait in the queue."""
@@ -250,7 +256,9 @@ class Admission:
     def _count(self, failure: Failure, visitor: Visitor) -> Failure:
         if isinstance(failure.value, Refused):
             self.refused[failure.value.code] += 1
-            who = {scope.value: name for scope, name in visitor.names.items() if name}
+            who = {
+                scope.value: _named(scope, name) for scope, name in visitor.names.items() if name
+            }
             # As a dict's repr: a name may contain anything, line breaks as well.
             _log.info(
                 "refused {purpose} {who!r}: {code}",
@@ -259,3 +267,8 @@ class Admission:
                 code=failure.value.code,
             )
         return failure
+
+
+def _named(scope: Scope, name: str) -> str:
+    """A name for the log: pages are told apart by a part of theirs, with which nobody can pass for one."""
+    return f"{name[:8]}..." if scope is Scope.CELL_SESSION else name

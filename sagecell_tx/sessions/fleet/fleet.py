@@ -33,8 +33,10 @@ from sagecell_tx.sessions.fleet.retention import EndedSessions
 from sagecell_tx.sessions.fleet.statistics import Deaths
 from sagecell_tx.sessions.fleet.yielding import Yielding
 from sagecell_tx.sessions.interfaces import FileStore, Host, PermalinkRefused, RunPermalinkStore
+from sagecell_tx.sessions.lifecycle.programsample import ProgramSample
 from sagecell_tx.sessions.lifecycle.runpermalinks import RunPermalinks
 from sagecell_tx.sessions.lifecycle.session import Session
+from sagecell_tx.sessions.metrics import Traffic
 from sagecell_tx.sessions.originator import Originator
 from sagecell_tx.sessions.spec import KernelSpec
 
@@ -72,6 +74,8 @@ class Fleet(Service):
     is_ready: Callable[[KernelSpec], bool] = lambda _: False
     has_room: Callable[[], bool] = lambda: True
     has_answered: Callable[[], bool] = lambda: True
+    sample: ProgramSample = field(factory=ProgramSample)
+    traffic: Traffic = field(factory=Traffic, init=False)
     admission: Admission = field(init=False)
     allowance: FileAllowance = field(init=False)
     permalink_allowance: RunPermalinkAllowance = field(init=False)
@@ -159,6 +163,8 @@ class Fleet(Service):
         starts = CountedStarts(starts=self.starts, who=place.visitor.holder, clock=self.clock)
 
         def give_up(failure: Failure) -> Failure:
+            if isinstance(failure.value, Refused):
+                self.admission.refused[failure.value.code] += 1
             place.release()
             return failure
 
@@ -203,6 +209,8 @@ class Fleet(Service):
             timeout=min(timeout, limits.lifetime.idle_seconds),
             lasting=lasting,
             language=language,
+            traffic=self.traffic,
+            sample=self.sample,
         )
         self._sessions[kernel_id] = session
         self._places[kernel_id] = place
@@ -238,6 +246,11 @@ class Fleet(Service):
             self.permalink_allowance.take(visitor, self.clock.seconds(), number)
         except Refused as error:
             raise PermalinkRefused(error.code, error.message) from error
+
+    @property
+    def unread_of_ended(self) -> int:
+        """The bytes that are kept for clients of sessions that have ended."""
+        return self._last_readers.kept
 
     @property
     def sessions(self) -> Collection[Session]:
