@@ -92,6 +92,8 @@ NEW = {
     ("admission", "starting_kernels"),
     ("lifetime", "background_seconds"),
     ("messages", "listeners"),
+    ("files", "waiting_bytes"),
+    ("files", "waiting_seconds"),
     ("requests", "run_permalinks_per_address"),
     ("requests", "run_permalinks_per_network"),
     ("requests", "run_permalinks_per_key"),
