@@ -89,11 +89,11 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
             ports=ports,
             notifier=notifier,
         )
-    files = file_store(config, database)
+    files = file_store(config, database, reactor)
     host = kernel_host(config, reactor)
     clients.unconfined = lambda: host.status.sandbox == "none"
     ready = ready_kernels(config, reactor, host)
-    permalinks = run_permalink_store(config, database)
+    permalinks = run_permalink_store(config, database, reactor)
     fleet = session_fleet(
         config,
         reactor,
