@@ -21,8 +21,10 @@ import attrs
 import pytest
 
 from sagecell_tx.config import Config, load
+from sagecell_tx.http.connections.accepting import REFUSED_AT
 from sagecell_tx.http.nodes.kernelids import numbered
 from sagecell_tx.kernelside.forkserver import delegation
+from sagecell_tx.process.capacity import DESCRIPTORS
 from sagecell_tx.tap import Options
 
 DEPLOY = Path(__file__).parent.parent / "deploy"
@@ -181,6 +183,13 @@ def test_the_service_may_make_groups_for_kernels():
     assert f"DelegateSubgroup={delegation.SERVER}" in (
         (DEPLOY / "sagecell-tx.service").read_text(encoding="utf-8")
     )
+
+
+def test_the_service_may_have_a_thousand_kernels():
+    service = unit("sagecell-tx.service")["Service"]
+    assert int(service["LimitNOFILE"]) * REFUSED_AT > 1000 * DESCRIPTORS
+    # Each kernel's own limit is for its threads; systemd's default would be one for all kernels together.
+    assert service["TasksMax"] == "infinity"
 
 
 def test_the_socket_is_reached_from_this_machine_only():
