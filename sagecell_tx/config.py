@@ -30,6 +30,15 @@ class ConfigError(Exception):
 
 
 @frozen(kw_only=True)
+class AdminSettings:
+    """The admin page, which is on a listener of its own."""
+
+    listen: str = ""  # an endpoint, on loopback unless it names another interface; empty: no page
+    token_file: str = ""  # a file with the token, which only the server's account may read
+    hosts: tuple[str, ...] = ()  # names by which browsers reach it, besides localhost and addresses
+
+
+@frozen(kw_only=True)
 class Config:
     """The server's settings."""
 
@@ -56,6 +65,7 @@ class Config:
     network: tuple[str, ...] = ()  # hosts that kernels may reach; empty: no network
     network_ports: tuple[int, ...] = (80, 443)  # of those hosts
     script_hosts: tuple[str, ...] = ()  # whose libraries scripts in output may load
+    admin: AdminSettings = field(factory=AdminSettings)
     limits: Limits = field(factory=Limits)
 
     @property

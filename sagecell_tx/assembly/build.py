@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from sagecell_tx.assembly.admin import admin_services, check_admin
 from sagecell_tx.assembly.kernels import kernel_host, offered_specs, ready_kernels, session_fleet
 from sagecell_tx.assembly.listening import (
     check_endpoint,
@@ -79,6 +80,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
     ready = ready_kernels(config, reactor, host)
     permalinks = run_permalink_store(config, database)
     fleet = session_fleet(config, reactor, ready, files, permalinks, host.when_up, ports.has_room)
+    status = Status(fleet=fleet, host=host, ready=lambda: ready.ready)
     routes = [
         *page_routes(
             web,
@@ -98,7 +100,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
             web,
             fleet,
             terms,
-            Status(fleet=fleet, host=host, ready=lambda: ready.ready),
+            status,
             offered_specs(host),
         ),
     ]
@@ -110,7 +112,10 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
         ready=ready,
         fleet=fleet,
         shortfalls=partial(shortfalls, config, ports),
-        listening=listening_services(config, reactor, web.site(routes), ports),
+        listening=[
+            *listening_services(config, reactor, web.site(routes), ports),
+            *admin_services(config, reactor, status, clients, fleet.admission.drain),
+        ],
         ports=ports,
         notifier=notifier,
     )
@@ -123,6 +128,7 @@ def _check(config: Config, reactor: Any) -> None:
         raise ConfigError("listen: expected at least one endpoint")
     for endpoint in config.listen:
         check_endpoint(endpoint, reactor)
+    check_admin(config, reactor)
     if config.permalinks:
         check_address(config.permalinks)
         if config.permalinks_only:

@@ -19,6 +19,7 @@ from typing import Any
 from attrs import define, field
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from typing_extensions import override
 
@@ -32,12 +33,13 @@ from sagecell_tx.hosts.forked.protocol import command, kernel_limits
 from sagecell_tx.hosts.forked.python import KernelPython, Run
 from sagecell_tx.hosts.forked.sandbox import Sandbox
 from sagecell_tx.hosts.forked.supervisor import ForkServers
+from sagecell_tx.hosts.forked.usage import usages_of
 from sagecell_tx.hosts.kernelspecs.installed import InstalledSpec
 from sagecell_tx.hosts.network.egress import Network
 from sagecell_tx.kernelside.startcommand import MOST_HOSTS, StartCommand
 from sagecell_tx.limits import Limits
 from sagecell_tx.process.resources import available_memory
-from sagecell_tx.sessions.interfaces import Exit, HostStatus, Kernel, KernelObserver
+from sagecell_tx.sessions.interfaces import Exit, HostStatus, Kernel, KernelObserver, Usage
 from sagecell_tx.sessions.spec import KernelSpec
 from sagecell_tx.sessions.waiters import OneShot
 from sagecell_tx.wire.messages import Message
@@ -154,6 +156,17 @@ class ForkHost(Service):
         else:
             self._unsent.append(kernel)
         return ready
+
+    # --- MeasuringHost
+
+    def usages(self) -> Deferred[dict[str, Usage]]:
+        """See `sagecell_tx.sessions.interfaces.MeasuringHost.usages`."""
+        pids = {
+            kernel.kernel_id: kernel.pid
+            for kernel in self._kernels.values()
+            if kernel.alive and kernel.pid is not None
+        }
+        return deferToThreadPool(self.reactor, self.threads, usages_of, pids)
 
     # --- HostService
 

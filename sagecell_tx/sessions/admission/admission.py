@@ -199,6 +199,11 @@ class Admission:
             pool.budgets.is_whole for pool in pools
         )
 
+    @property
+    def draining(self) -> bool:
+        """Whether everybody is refused."""
+        return self._draining
+
     def waiting(self, purpose: Purpose) -> int:
         """How many wait in the queue."""
         return len(self.pools[purpose].queue)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 
 from attrs import define, field
@@ -29,6 +29,7 @@ from sagecell_tx.sessions.admission.visitors import Purpose, Visitor
 from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.fleet.lastreaders import LastReaders
 from sagecell_tx.sessions.fleet.retention import EndedSessions
+from sagecell_tx.sessions.fleet.sites import Sites
 from sagecell_tx.sessions.fleet.statistics import Deaths
 from sagecell_tx.sessions.fleet.yielding import Yielding
 from sagecell_tx.sessions.interfaces import FileStore, Host, PermalinkRefused, RunPermalinkStore
@@ -74,6 +75,7 @@ class Fleet(Service):
     permalink_allowance: RunPermalinkAllowance = field(init=False)
     deaths: Deaths = field(init=False)
     ended: EndedSessions = field(init=False)
+    sites: Sites = field(factory=Sites, init=False)
     _last_readers: LastReaders = field(init=False)
     _yielding: Yielding = field(init=False)
     _sessions: dict[str, Session] = field(factory=dict, init=False)
@@ -193,6 +195,7 @@ class Fleet(Service):
         )
         self._sessions[kernel_id] = session
         self._places[kernel_id] = place
+        self.sites.add(place.visitor.site)
         session.start()
         return session
 
@@ -227,6 +230,11 @@ class Fleet(Service):
     def sessions(self) -> Collection[Session]:
         """The sessions that live."""
         return self._sessions.values()
+
+    @property
+    def visited(self) -> Iterator[tuple[Session, Visitor]]:
+        """The sessions that live, and who has begun each."""
+        return ((session, self._places[name].visitor) for name, session in self._sessions.items())
 
     def get(self, kernel_id: str) -> Session | None:
         """The session of that kernel, while it lives."""
