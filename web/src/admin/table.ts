@@ -17,7 +17,7 @@ export interface RowAction<Row> {
   readonly act: (row: Row) => void;
 }
 
-/** How a table is made; `key` names its rows, `none` is shown when there are none. */
+/** How a table is made; `key` names its rows, which is not always unique; `none` is shown when there are none. */
 export interface TableOptions<Row> {
   readonly title: string;
   readonly columns: readonly Column<Row>[];
@@ -64,17 +64,21 @@ export class Table<Row> {
     this.#scroller.hidden = rows.length === 0;
     this.#none.hidden = rows.length > 0;
     const lines = new Map<string, Line<Row>>();
-    let place: ChildNode | null = this.#body.firstChild;
     for (const row of rows) {
-      const key = this.#options.key(row);
+      let key = this.#options.key(row);
+      // Shortened names may be the same.
+      while (lines.has(key)) key += "'";
       const line = this.#lines.get(key) ?? this.#line(row);
       this.#fill(line, row);
       lines.set(key, line);
-      // A row that is moved would lose the focus.
-      if (line.element === place) place = place.nextSibling;
-      else this.#body.insertBefore(line.element, place);
     }
+    // First, so that the others need not be moved: what is moved loses the focus.
     for (const [key, line] of this.#lines) if (!lines.has(key)) line.element.remove();
+    let place = this.#body.firstChild;
+    for (const { element } of lines.values()) {
+      if (element === place) place = place.nextSibling;
+      else this.#body.insertBefore(element, place);
+    }
     this.#lines = lines;
   }
 

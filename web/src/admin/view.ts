@@ -103,8 +103,8 @@ export class AdminView {
     const rest = document.createElement("div");
     rest.className = "admin_tables";
     rest.append(
-      ...[this.#places, this.#queue, this.#budgets, this.#sites].map(({ element }) => element),
-      ...[this.#ends, this.#refused, this.#machines].map(({ element }) => element),
+      ...[this.#places, this.#machines, this.#queue, this.#sites].map(({ element }) => element),
+      ...[this.#budgets, this.#ends, this.#refused].map(({ element }) => element),
     );
     this.element.append(this.#facts, this.#sessions.element, rest);
   }
