@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from sagecell_tx import __version__
-from sagecell_tx.commands import load, run, settings, status
+from sagecell_tx.commands import drain, load, run, settings, status
 from sagecell_tx.commands.failing import failed
 
 
@@ -31,6 +31,7 @@ def parser() -> argparse.ArgumentParser:
     commands = made.add_subparsers(required=True, metavar="COMMAND")
     run.add(commands)
     status.add(commands)
+    drain.add(commands)
     load.add(commands)
     settings.add(commands)
     return made

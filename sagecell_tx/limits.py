@@ -74,6 +74,7 @@ class LifetimeLimits:
     background_seconds: float = 10.0
     warning_seconds: float = 60.0  # before the idle, the total and the CPU deadline
     stop_grace_seconds: float = 1.0  # from shutdown_request to SIGKILL
+    drain_seconds: float = 300.0  # for sessions to end by themselves before a restart of the server
     # From interrupt_request to SIGINT, and as long again to SIGKILL.
     interrupt_grace_seconds: float = 2.0
     heartbeat_seconds: float = 5.0  # between two beats

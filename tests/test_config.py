@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from sagecell_tx import renamed
-from sagecell_tx.config import Config, ConfigError, load
+from sagecell_tx.config import AdminSettings, Config, ConfigError, load
 from sagecell_tx.limits import LifetimeLimits, Limits, Rate
 
 
@@ -81,6 +81,8 @@ def test_every_setting_can_be_read(settings):
         permalinks_only = true
         run_permalinks = false
         work_dir = "/run/kernels"
+node = 2
+take_over = true
         kernel_python = "/opt/sage/bin/python"
         kernelspecs = ["bash"]
         preload = []
@@ -97,6 +99,10 @@ def test_every_setting_can_be_read(settings):
         spare = false
         proxies = ["10.0.0.0/8", "unix"]
         keys = { school = "a-key-of-some-length" }
+        [admin]
+        listen = ["tcp:8889"]
+        token_file = "/etc/admin-token"
+        hosts = ["admin.example.org"]
     """
     limits = {}
     for table in attrs.fields(Limits):
@@ -121,6 +127,8 @@ def test_every_setting_can_be_read(settings):
         "permalinks_only": True,
         "run_permalinks": False,
         "work_dir": "/run/kernels",
+        "node": 2,
+        "take_over": True,
         "kernel_python": "/opt/sage/bin/python",
         "kernelspecs": ("bash",),
         "preload": (),
@@ -137,6 +145,9 @@ def test_every_setting_can_be_read(settings):
         "baseurl": "/cells",
         "requires_tos": True,
         "tos": "/etc/terms.html",
+        "admin": AdminSettings(
+            listen=("tcp:8889",), token_file="/etc/admin-token", hosts=("admin.example.org",)
+        ),
         "limits": Limits(
             **{name: type(getattr(Limits(), name))(**values) for name, values in limits.items()}
         ),

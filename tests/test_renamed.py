@@ -91,6 +91,7 @@ def test_all_former_limits_are_known() -> None:
 NEW = {
     ("admission", "starting_kernels"),
     ("lifetime", "background_seconds"),
+    ("lifetime", "drain_seconds"),
     ("messages", "listeners"),
     ("requests", "run_permalinks_per_address"),
     ("requests", "run_permalinks_per_network"),

@@ -38,8 +38,9 @@ _INTERFACE_AT = 2
 
 def check_admin(config: Config, reactor: Any) -> None:
     """Raises `ConfigError` for what `admin_services` cannot use, before anything is made."""
+    for endpoint in config.admin.listen:
+        check_endpoint(on_loopback(endpoint), reactor, "admin.listen")
     if config.admin.listen:
-        check_endpoint(on_loopback(config.admin.listen), reactor, "admin.listen")
         read_token(config.admin.token_file)
 
 
@@ -50,14 +51,13 @@ def admin_services(
     clients: Clients,
     drain: Callable[[], object] | None = None,
 ) -> Sequence[Service]:
-    """A service that serves the page; none without ``admin.listen``. Raises `ConfigError`.
+    """Services that serve the page, one for each endpoint in ``admin.listen``. Raises `ConfigError`.
 
     It shares nothing with the server's other listeners, so that an operator gets answers while these are busy.
     """
     settings = config.admin
     if not settings.listen:
         return []
-    endpoint = on_loopback(settings.listen)
     page = AdminPage(
         logins=Logins(
             token=read_token(settings.token_file),
@@ -80,9 +80,12 @@ def admin_services(
         clients=clients,
         has_pages=False,
     )
-    service = strports.service(endpoint, web.site([page]), reactor=reactor)
-    service.setName(settings.listen)
-    return [service]
+    site, services = web.site([page]), []
+    for endpoint in settings.listen:
+        service = strports.service(on_loopback(endpoint), site, reactor=reactor)
+        service.setName(endpoint)
+        services.append(service)
+    return services
 
 
 def this_machine(status: Status) -> Machine:

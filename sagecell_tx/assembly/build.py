@@ -16,6 +16,7 @@ from sagecell_tx.assembly.listening import (
     listening_services,
     shortfalls,
 )
+from sagecell_tx.assembly.nodes import check_node, siblings_and_forwarding
 from sagecell_tx.assembly.stores import (
     cell_store,
     file_store,
@@ -79,7 +80,16 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
     clients.unconfined = lambda: host.status.sandbox == "none"
     ready = ready_kernels(config, reactor, host)
     permalinks = run_permalink_store(config, database)
-    fleet = session_fleet(config, reactor, ready, files, permalinks, host.when_up, ports.has_room)
+    fleet = session_fleet(
+        config,
+        reactor,
+        ready,
+        files,
+        permalinks,
+        host.when_up,
+        ports.has_room,
+        lambda: not connection_limits.asking and not forwarding.joined,
+    )
     status = Status(fleet=fleet, host=host, ready=lambda: ready.ready)
     routes = [
         *page_routes(
@@ -104,31 +114,41 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
             offered_specs(host),
         ),
     ]
-    return Server(
+    siblings, forwarding = siblings_and_forwarding(
+        config, reactor, web, routes, fleet, lambda has_successor: server.drain(has_successor)
+    )
+    if config.take_over and config.nodes.others:
+        ports.hold()
+    server = Server(
         reactor=reactor,
         database=database,
         sweeping=sweeping(config, reactor, files, permalinks),
         host=host,
         ready=ready,
         fleet=fleet,
+        siblings=siblings,
+        connections=connection_limits,
+        takes_over=config.take_over,
         shortfalls=partial(shortfalls, config, ports),
         listening=[
-            *listening_services(config, reactor, web.site(routes), ports),
-            *admin_services(config, reactor, status, clients, fleet.admission.drain),
+            *listening_services(config, reactor, web.site(routes, forwarding.resource), ports),
+            *admin_services(config, reactor, status, clients, lambda: server.drain()),
         ],
         ports=ports,
         notifier=notifier,
     )
+    return server
 
 
 def _check(config: Config, reactor: Any) -> None:
     """Raises `ConfigError` for a malformed baseurl, endpoint or URL, or settings in conflict."""
     config.prefix  # noqa: B018 - raises
+    check_node(config)
+    check_admin(config, reactor)
     if not config.listen:
         raise ConfigError("listen: expected at least one endpoint")
     for endpoint in config.listen:
         check_endpoint(endpoint, reactor)
-    check_admin(config, reactor)
     if config.permalinks:
         check_address(config.permalinks)
         if config.permalinks_only:

@@ -41,8 +41,9 @@ def _head(fields: Mapping[str, Any], status: Mapping[str, Any]) -> str:
         parts.append(f"up {duration(_number(fields, 'uptime_seconds'))}")
     if status.get("starting") is True:
         parts.append("LOADING")
-    if True in (fields.get("draining"), status.get("draining")):
-        parts.append("DRAINING")
+    if isinstance(status.get("draining"), dict):
+        left = _number(_object(status, "draining"), "seconds_left")
+        parts.append(f"DRAINING for {duration(left)}")
     return ", ".join(parts)
 
 

@@ -65,6 +65,7 @@ class MemoryHost:
     versions: Mapping[str, str] = field(factory=dict)
     features: tuple[str, ...] = ()
     unbounded: tuple[str, ...] = ()
+    starting: bool = False
     rejected: Counter[str] = field(factory=Counter, init=False)
     kernels: list[MemoryKernel] = field(factory=list, init=False)
     used: dict[str, Usage] = field(factory=dict, init=False)  # by kernel id, as the test says
@@ -109,6 +110,7 @@ class MemoryHost:
             versions=self.versions,
             features=self.features,
             unbounded=self.unbounded,
+            starting=self.starting,
             rejected=dict(self.rejected),
         )
 

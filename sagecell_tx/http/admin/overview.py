@@ -75,7 +75,6 @@ class Overview:
         told = [self._session(*each, usages, now) for each in sessions[:SESSIONS]]
         return {
             "status": self.status.fields(),
-            "draining": fleet.admission.draining,
             "uptime_seconds": round(now - self._began, 1),
             "machines": [asdict(each) for each in self.machines()],
             "sessions": sorted(told, key=lambda each: -each["age_seconds"]),

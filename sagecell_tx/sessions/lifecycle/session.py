@@ -296,7 +296,7 @@ class Session:
         self._bridge.kill()
 
     def warn(self, reason: Reason, seconds: float) -> None:
-        """See `Effects.warn`. The warning is published."""
+        """See `Effects.warn`. The warning is published, which may also be for a reason of the server's."""
         self._bridge.warn(reason, seconds)
 
     def died(self, reason: Reason) -> None:

@@ -8,6 +8,7 @@ import type { Clock } from "../dom/clock";
 import { button } from "../dom/elements";
 import { report } from "../dom/errors";
 import type { AdminOverview, AdminSession } from "../protocol/admin/overview";
+import { duration } from "./figures";
 import { AdminFailure, type AdminServer } from "./server";
 import { AdminView } from "./view";
 
@@ -74,14 +75,8 @@ export class AdminPage {
     this.#element("overview").hidden = this.#actions.hidden = false;
     this.#view.show(overview);
     this.#drain.hidden = !overview.canDrain;
-    this.#drain.disabled = overview.isDraining;
-    this.#tell(
-      overview.isDraining
-        ? "The server admits no more kernels."
-        : overview.isStarting
-          ? "The server is loading what kernels need."
-          : "",
-    );
+    this.#drain.disabled = overview.draining !== null;
+    this.#tell(state(overview));
   }
 
   /** Shows why a request failed; returns whether another one makes sense. */
@@ -127,7 +122,7 @@ export class AdminPage {
 
   #askToDrain(): void {
     const { confirm, server } = this.#options;
-    const question = "Admit no more kernels? Those that run go on.";
+    const question = "Admit no more kernels, and end when those that run have ended?";
     if (confirm(question)) void this.#do(() => server.drain());
   }
 
@@ -157,4 +152,12 @@ export class AdminPage {
     if (found === null) throw new Error(`The page has no element ${id}.`);
     return found;
   }
+}
+
+/** What is unusual of a server; empty if nothing is. */
+function state({ draining, isStarting }: AdminOverview): string {
+  if (draining !== null) {
+    return `The server admits no more kernels, and ends in ${duration(draining)} at the latest.`;
+  }
+  return isStarting ? "The server is loading what kernels need." : "";
 }

@@ -7,6 +7,7 @@ export function overviewText(changes: Record<string, unknown> = {}): string {
       version: "1.2",
       sandbox: "namespaces",
       starting: false,
+      draining: null,
       kernels: {
         running: 2,
         ready: 1,
@@ -16,7 +17,6 @@ export function overviewText(changes: Record<string, unknown> = {}): string {
       },
       refused: { too_many_kernels: 4 },
     },
-    draining: false,
     can_drain: true,
     csrf: "hush",
     uptime_seconds: 100,

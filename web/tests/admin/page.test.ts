@@ -128,12 +128,12 @@ test("a session is stopped when the operator says so twice", async () => {
 test("draining", async () => {
   await start(true);
   const drain = document.querySelector<HTMLButtonElement>("#actions button")!;
-  server.overview = overviewText({ draining: true });
+  server.overview = overviewText({ status: { draining: { seconds_left: 300 } } });
   drain.click();
   await settle();
   expect(server.asked[1]).toBe("POST /admin/drain");
   expect(drain.disabled).toBe(true);
-  expect(one("#state").textContent).toBe("The server admits no more kernels.");
+  expect(one("#state").textContent).toContain("ends in 5 min at the latest");
   server.overview = overviewText({ can_drain: false });
   clock.advance(2);
   await settle();

@@ -63,7 +63,8 @@ export interface AdminOverview {
   readonly version: string;
   readonly sandbox: string;
   readonly isStarting: boolean;
-  readonly isDraining: boolean;
+  /** Seconds until the sessions that are left will be ended; null if the server is not draining. */
+  readonly draining: number | null;
   readonly canDrain: boolean;
   /** The secret that changes need. */
   readonly csrf: string;
@@ -95,7 +96,7 @@ export function decodeOverview(text: string): AdminOverview | null {
     version: textAt(status, "version"),
     sandbox: textAt(status, "sandbox"),
     isStarting: status["starting"] === true,
-    isDraining: value["draining"] === true,
+    draining: knownAt(objectAt(status, "draining"), "seconds_left"),
     canDrain: value["can_drain"] === true,
     csrf: textAt(value, "csrf"),
     uptime: numberAt(value, "uptime_seconds"),

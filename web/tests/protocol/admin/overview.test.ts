@@ -9,7 +9,7 @@ test("all that the page shows", () => {
     version: "1.2",
     sandbox: "namespaces",
     isStarting: false,
-    isDraining: false,
+    draining: null,
     canDrain: true,
     csrf: "hush",
     uptime: 100,
