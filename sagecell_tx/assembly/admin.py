@@ -39,7 +39,7 @@ _INTERFACE_AT = 2
 def check_admin(config: Config, reactor: Any) -> None:
     """Raises `ConfigError` for what `admin_services` cannot use, before anything is made."""
     for endpoint in config.admin.listen:
-        check_endpoint(on_loopback(endpoint), reactor, "admin.listen")
+        check_endpoint(endpoint, reactor, "admin.listen")
     if config.admin.listen:
         read_token(config.admin.token_file)
 
