@@ -116,9 +116,12 @@ class ArrivalsModel:
 
     async def _arrive(self, evaluate: Evaluate, stage: Stage) -> None:
         numbers, visitors = count(), set[Deferred[None]]()
+        due = stage.clock.seconds()
         try:
             while True:
-                await stage.pause(stage.random.expovariate(self.rate))
+                # From the planned moment, not from now: a busy reactor is late, and nobody is to be left out.
+                due += stage.random.expovariate(self.rate)
+                await stage.pause(due - stage.clock.seconds())
                 if not stage.begin():
                     break
                 if self._there >= self.at_once:
