@@ -48,6 +48,15 @@ class LogSettings:
 
 
 @frozen(kw_only=True)
+class AdminSettings:
+    """The admin page, which is on a listener of its own."""
+
+    listen: tuple[str, ...] = ()  # endpoints, on loopback unless they name another interface
+    token_file: str = ""  # a file with the token, which only the server's account may read
+    hosts: tuple[str, ...] = ()  # names by which browsers reach it, besides localhost and addresses
+
+
+@frozen(kw_only=True)
 class Config:
     """The server's settings."""
 
@@ -78,6 +87,7 @@ class Config:
     script_hosts: tuple[str, ...] = ()  # whose libraries scripts in output may load
     metrics: MetricsSettings = field(factory=MetricsSettings)
     logs: LogSettings = field(factory=LogSettings)
+    admin: AdminSettings = field(factory=AdminSettings)
     limits: Limits = field(factory=Limits)
 
     @property

@@ -9,7 +9,14 @@ import attrs
 import pytest
 
 from sagecell_tx import renamed
-from sagecell_tx.config import Config, ConfigError, LogSettings, MetricsSettings, load
+from sagecell_tx.config import (
+    AdminSettings,
+    Config,
+    ConfigError,
+    LogSettings,
+    MetricsSettings,
+    load,
+)
 from sagecell_tx.limits import LifetimeLimits, Limits, Rate
 
 
@@ -106,6 +113,10 @@ take_over = true
         format = "json"
         addresses = "whole"
         sample = 1
+        [admin]
+        listen = ["tcp:8889"]
+        token_file = "/etc/admin-token"
+        hosts = ["admin.example.org"]
     """
     limits = {}
     for table in attrs.fields(Limits):
@@ -150,6 +161,9 @@ take_over = true
         "tos": "/etc/terms.html",
         "metrics": MetricsSettings(listen=("tcp:9464:interface=127.0.0.1",), public=True),
         "logs": LogSettings(format="json", addresses="whole", sample=1.0),
+        "admin": AdminSettings(
+            listen=("tcp:8889",), token_file="/etc/admin-token", hosts=("admin.example.org",)
+        ),
         "limits": Limits(
             **{name: type(getattr(Limits(), name))(**values) for name, values in limits.items()}
         ),

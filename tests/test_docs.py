@@ -24,6 +24,7 @@ from sagecell_tx.cli import parser
 from sagecell_tx.config import Config
 from sagecell_tx.http.admin.health import Health
 from sagecell_tx.http.admin.metrics import Metrics
+from sagecell_tx.http.admin.page import AdminPage
 from sagecell_tx.http.admin.status import Status
 from sagecell_tx.http.apispec.route import ApiSpec
 from sagecell_tx.http.cells.completions import Completions
@@ -67,6 +68,7 @@ MOUNTS = {
     Status: "/status.json",
     Health: "",
     Metrics: "/metrics",
+    AdminPage: "/admin",
     JupyterApi: "/api",
     Execute: "/api/execute",
     ApiSpec: "/api/spec.json",
@@ -327,7 +329,8 @@ def test_its_commands_for_operators_are_understood(path):
 
 def test_operations_has_every_command_for_operators():
     text = (ROOT / "docs" / "operations.rst").read_text()
-    assert "sagecell-tx settings upgrade" in text
+    for command in ("settings upgrade", "status", "load"):
+        assert f"sagecell-tx {command}" in text
 
 
 # --- languages

@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from sagecell_tx.assembly.admin import admin_services, check_admin
 from sagecell_tx.assembly.kernels import kernel_host, offered_specs, ready_kernels, session_fleet
 from sagecell_tx.assembly.listening import (
     check_endpoint,
@@ -108,6 +109,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
         readiness=kernel_readiness(reactor, fleet, host),
         sources=kernel_sources(fleet, ready, host),
     )
+    status = Status(fleet=fleet, host=host, ready=lambda: ready.ready)
     routes = [
         *page_routes(
             web,
@@ -127,7 +129,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
             web,
             fleet,
             terms,
-            Status(fleet=fleet, host=host, ready=lambda: ready.ready),
+            status,
             offered_specs(host),
         ),
         *observation.public,
@@ -151,6 +153,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
         listening=[
             *listening_services(config, reactor, web.site(routes, forwarding.resource), ports),
             *observation.services,
+            *admin_services(config, reactor, status, clients, lambda: server.drain()),
         ],
         ports=ports,
         notifier=notifier,
@@ -162,6 +165,7 @@ def _check(config: Config, reactor: Any) -> None:
     """Raises `ConfigError` for a malformed baseurl, endpoint or URL, or settings in conflict."""
     config.prefix  # noqa: B018 - raises
     check_node(config)
+    check_admin(config, reactor)
     if not config.listen:
         raise ConfigError("listen: expected at least one endpoint")
     for endpoint in config.listen:

@@ -7,7 +7,7 @@ the same promises.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from attrs import field, frozen
 from twisted.internet.defer import Deferred
@@ -165,6 +165,25 @@ class HostStatus:
     features: tuple[str, ...] = ()
     unbounded: tuple[str, ...] = ()
     rejected: Mapping[str, int] = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class Usage:
+    """What a kernel's processes use: seconds of processor time, and bytes of memory.
+
+    Pages that several processes share count for each of them.
+    """
+
+    cpu_seconds: float
+    memory_bytes: int
+
+
+@runtime_checkable
+class MeasuringHost(Protocol):
+    """A host that knows what its kernels use."""
+
+    def usages(self) -> Deferred[dict[str, Usage]]:
+        """Fires with what each kernel uses, by `KernelObserver.kernel_id`, as far as that is known."""
 
 
 class HostService(Host, Protocol):

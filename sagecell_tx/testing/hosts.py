@@ -23,6 +23,7 @@ from sagecell_tx.sessions.interfaces import (
     Kernel,
     KernelObserver,
     StartFailed,
+    Usage,
 )
 from sagecell_tx.sessions.spec import KernelSpec
 from sagecell_tx.testing.runs import Run
@@ -67,6 +68,7 @@ class MemoryHost:
     starting: bool = False
     rejected: Counter[str] = field(factory=Counter, init=False)
     kernels: list[MemoryKernel] = field(factory=list, init=False)
+    used: dict[str, Usage] = field(factory=dict, init=False)  # by kernel id, as the test says
 
     @property
     def latest(self) -> MemoryKernel:
@@ -111,6 +113,10 @@ class MemoryHost:
             starting=self.starting,
             rejected=dict(self.rejected),
         )
+
+    def usages(self) -> Deferred[dict[str, Usage]]:
+        """See `MeasuringHost.usages`."""
+        return succeed(dict(self.used))
 
     def claim(self) -> None:
         """See `HostService.claim`. There is nothing to claim."""

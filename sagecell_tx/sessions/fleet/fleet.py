@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 
 from attrs import define, field
@@ -30,6 +30,7 @@ from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.fleet.draining import Draining
 from sagecell_tx.sessions.fleet.lastreaders import LastReaders
 from sagecell_tx.sessions.fleet.retention import EndedSessions
+from sagecell_tx.sessions.fleet.sites import Sites
 from sagecell_tx.sessions.fleet.statistics import Deaths
 from sagecell_tx.sessions.fleet.yielding import Yielding
 from sagecell_tx.sessions.interfaces import FileStore, Host, PermalinkRefused, RunPermalinkStore
@@ -81,6 +82,7 @@ class Fleet(Service):
     permalink_allowance: RunPermalinkAllowance = field(init=False)
     deaths: Deaths = field(init=False)
     ended: EndedSessions = field(init=False)
+    sites: Sites = field(factory=Sites, init=False)
     _last_readers: LastReaders = field(init=False)
     _yielding: Yielding = field(init=False)
     _draining: Draining = field(init=False)
@@ -214,6 +216,7 @@ class Fleet(Service):
         )
         self._sessions[kernel_id] = session
         self._places[kernel_id] = place
+        self.sites.add(place.visitor.site)
         session.start()
         left = self._draining.seconds_left
         if left is not None:  # it had waited in the queue
@@ -256,6 +259,11 @@ class Fleet(Service):
     def sessions(self) -> Collection[Session]:
         """The sessions that live."""
         return self._sessions.values()
+
+    @property
+    def visited(self) -> Iterator[tuple[Session, Visitor]]:
+        """The sessions that live, and who has begun each."""
+        return ((session, self._places[name].visitor) for name, session in self._sessions.items())
 
     def get(self, kernel_id: str) -> Session | None:
         """The session of that kernel, while it lives."""
