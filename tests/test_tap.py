@@ -16,6 +16,7 @@ from sagecell_tx.config import Config
 from sagecell_tx.hosts.forked.host import ForkHost
 from sagecell_tx.process.resources import TRIM
 from sagecell_tx.server import PermalinkServer, Server
+from sagecell_tx.store.waiting.files import WaitingFileStore
 from sagecell_tx.tap import Options, makeService
 
 
@@ -115,7 +116,9 @@ class BuildingTests(SynchronousTestCase):
         assert isinstance(server, Server)
         self.addCleanup(forked(server).zmq.shutdown)
         assert len(server.listening) == 2
-        assert [timer.step for timer in cast(Any, server.sweeping)] == [SWEEP, TRIM]
+        files, *timers = cast(Any, server.sweeping)
+        assert isinstance(files, WaitingFileStore)
+        assert [timer.step for timer in timers] == [SWEEP, TRIM]
         assert not server.running
         assert stat.S_IMODE(state.stat().st_mode) == 0o711
         assert list(state.iterdir()) == []
