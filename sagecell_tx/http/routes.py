@@ -246,14 +246,16 @@ def _sockjs(
     def begin(client: SockJSClient) -> Multiplexer:
         return Multiplexer(client, fleet, completer, now)
 
+    connections = SockJSConnections(
+        clock=web.reactor,
+        limits=limits.sockjs,
+        stalled=limits.messages.stalled_seconds,
+        make_handler=begin,
+        counts=ConnectionCounts(limits=limits.sockjs),
+    )
+    fleet.when_deserted(connections.close_all)
     return SockJS(
-        connections=SockJSConnections(
-            clock=web.reactor,
-            limits=limits.sockjs,
-            stalled=limits.messages.stalled_seconds,
-            make_handler=begin,
-            counts=ConnectionCounts(limits=limits.sockjs),
-        ),
+        connections=connections,
         sockets=sockets,
         address=lambda request: web.clients.visitor(request, Purpose.KERNEL).address,
         entropy=entropy,

@@ -223,6 +223,7 @@ class DrainingTests(MachineTests):
         assert self.ask(1, "POST", "/kernel", **form()).error == "draining"
 
     def test_a_sockjs_connection_goes_on_where_it_began(self) -> None:
+        self.start(1)
         assert self.ask(1, "POST", "/sockjs/000/page/xhr", body=b"").body == b"o\n"
         self.machine.drain(1)
         kernel_id = self.start(2)
