@@ -110,6 +110,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
             terms,
             Status(fleet=fleet, host=host, ready=lambda: ready.ready),
             offered_specs(host),
+            lambda which, key: siblings.listed(which, key),
         ),
     ]
     siblings, forwarding = siblings_and_forwarding(

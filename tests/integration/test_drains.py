@@ -10,12 +10,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
 
-from tests.integration.script import Client, text
+from tests.integration.script import Client, Poller, text
 from tests.integration.servers import Server
 from tests.integration.waiting import until
 
@@ -177,38 +176,6 @@ def run_a_cell(url: str) -> None:
         assert said[-1]["content"]["reason"] == "finished"
         file = client.file("a.txt")
         assert (file.status_code, file.text) == (200, "x")
-
-
-class Poller:
-    """A session without a WebSocket, each of whose requests has a connection of its own."""
-
-    def __init__(self, url: str) -> None:
-        answer = requests.post(f"{url}/kernel", {"timeout": "600"}, timeout=60)
-        assert answer.status_code == 200, answer.text
-        self.kernel_id = answer.json()["id"]
-        self.url = f"{url}/kernel/{self.kernel_id}"
-        self.after = 0
-        self.number = 0
-
-    def work(self) -> None:
-        """Run a cell that continues the earlier ones, to its end."""
-        self.number += 1
-        code = "try: n += 1\nexcept NameError: n = 1\nprint(n)"
-        message: dict[str, Any] = {
-            "header": {"msg_id": f"m{self.number}", "msg_type": "execute_request", "session": "s"},
-            "content": {"code": code, "allow_stdin": False},
-            "channel": "shell",
-        }
-        sent = requests.post(f"{self.url}/messages", json=[message], timeout=60)
-        assert sent.status_code in (200, 204), sent.text
-        told: list[dict[str, Any]] = []
-        while not any(each["content"].get("execution_state") == "idle" for each in told):
-            answer = requests.get(f"{self.url}/messages?after={self.after}&wait=20", timeout=60)
-            assert answer.status_code in (200, 204), answer.text
-            if answer.status_code == 200:
-                told += answer.json()["messages"]
-                self.after = answer.json()["after"]
-        assert text(told) == f"{self.number}\n"
 
 
 def test_a_rolling_restart_under_load_loses_nothing() -> None:
