@@ -92,6 +92,10 @@ class OptionsTests(SynchronousTestCase):
             self.file.write_text(text)
             assert words in refusal("--config", str(self.file))
 
+    def test_a_number_among_several_servers(self) -> None:
+        assert parsed("--node", "2", "--take-over") == Config(node=2, take_over=True)
+        assert "two" in refusal("--node", "two")
+
     def test_what_is_wrong_with_the_command_line(self) -> None:
         for words in (("--nonsense",), ("surplus",), ("--listen",)):
             assert "--help" in refusal(*words)
