@@ -165,7 +165,7 @@ def _be_hostile(server: Server) -> list[str]:
             client.run(PROGRAM)
             client.socket.send(f'{{"header": {SECRET}')
     with closing(socket.create_connection(("127.0.0.1", server.port), timeout=60)) as raw:
-        raw.sendall("G\x00T /\x1b[31m HTTP/9.9\r\nHost: \x01\r\n\r\n".encode())
+        raw.sendall(b"G\x00T /\x1b[31m HTTP/9.9\r\nHost: \x01\r\n\r\n")
         raw.recv(1000)
     sockjs = f"{url.replace('http', 'ws', 1)}/sockjs/websocket"
     with closing(websocket.create_connection(sockjs, timeout=60)) as connection:
