@@ -50,7 +50,8 @@ class Server:
     Exactly `ready` kernels are kept ready, so that kernels can be counted. If there are `terms`, as
     HTML, visitors have to accept them. The modules in `preload` are loaded before the first fork,
     which takes seconds; None means the default. `limits` are by their names below ``[limits]``,
-    such as ``files.total_bytes``. `kernelspecs` are looked for in `jupyter_path` as well.
+    such as ``files.total_bytes``. `kernelspecs` are looked for in `jupyter_path` as well. `tables` are further
+    settings, as TOML.
 
     A server with a number, `node`, may be started `beside` another one, whose state directory it shares and from which it
     takes over. Both then have the same listening socket, `listener`, as if from systemd.
@@ -79,6 +80,7 @@ class Server:
         node: int = 0,
         beside: Server | None = None,
         listener: socket.socket | None = None,
+        tables: str = "",
     ) -> None:
         # A short path: the kernels' sockets are below it.
         self.directory = Path(tempfile.mkdtemp(prefix="cell", dir="/tmp"))
@@ -101,6 +103,7 @@ class Server:
         self.node = node
         self.takes_over = beside is not None
         self.listener = listener
+        self.tables = tables
         self.port = free_port() if listener is None else int(listener.getsockname()[1])
         self.url = f"http://127.0.0.1:{self.port}"
         self.ready = ready
@@ -165,7 +168,7 @@ class Server:
             terms.write_text(self.terms)
             own += [f'tos = "{terms}"', "requires_tos = true"]
         keys = [f'{name} = "{key}"' for name, key in self.keys.items()]
-        config.write_text("\n".join([*own, "[keys]", *keys, "[limits]", *lines]))
+        config.write_text("\n".join([*own, "[keys]", *keys, "[limits]", *lines, self.tables]))
         environment = {**os.environ, "NOTIFY_SOCKET": str(self.directory / "notify")}
         if self.jupyter_path is not None:
             environment["JUPYTER_PATH"] = str(self.jupyter_path)
@@ -256,6 +259,11 @@ class Server:
             return kernels["running"] == 0 and set(left) == {self.ready}
 
         until(quiet)
+
+
+def logged(kernel_id: str) -> str:
+    """The id of a kernel as the log has it."""
+    return f"{kernel_id[:8]}-..."
 
 
 def kernels_of(fork_server: psutil.Process) -> list[psutil.Process]:
