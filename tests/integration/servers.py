@@ -50,8 +50,8 @@ class Server:
     Exactly `ready` kernels are kept ready, so that kernels can be counted. If there are `terms`, as
     HTML, visitors have to accept them. The modules in `preload` are loaded before the first fork,
     which takes seconds; None means the default. `limits` are by their names below ``[limits]``,
-    such as ``files.total_bytes``. `kernelspecs` are looked for in `jupyter_path` as well. `tables` are further
-    settings, as TOML.
+    such as ``files.total_bytes``. `kernelspecs` are looked for in `jupyter_path` as well. `cluster`
+    has the lines below ``[cluster]``, and `tables` further settings, as TOML.
 
     A server with a number, `node`, may be started `beside` another one, whose state directory it shares and from which it
     takes over. Both then have the same listening socket, `listener`, as if from systemd.
@@ -81,6 +81,7 @@ class Server:
         beside: Server | None = None,
         listener: socket.socket | None = None,
         tables: str = "",
+        cluster: str = "",
     ) -> None:
         # A short path: the kernels' sockets are below it.
         self.directory = Path(tempfile.mkdtemp(prefix="cell", dir="/tmp"))
@@ -103,6 +104,7 @@ class Server:
         self.node = node
         self.takes_over = beside is not None
         self.listener = listener
+        self.cluster = cluster
         self.tables = tables
         self.port = free_port() if listener is None else int(listener.getsockname()[1])
         self.url = f"http://127.0.0.1:{self.port}"
@@ -168,7 +170,8 @@ class Server:
             terms.write_text(self.terms)
             own += [f'tos = "{terms}"', "requires_tos = true"]
         keys = [f'{name} = "{key}"' for name, key in self.keys.items()]
-        config.write_text("\n".join([*own, "[keys]", *keys, "[limits]", *lines, self.tables]))
+        tables = ["[keys]", *keys, "[cluster]", self.cluster, "[limits]", *lines, self.tables]
+        config.write_text("\n".join([*own, *tables]))
         environment = {**os.environ, "NOTIFY_SOCKET": str(self.directory / "notify")}
         if self.jupyter_path is not None:
             environment["JUPYTER_PATH"] = str(self.jupyter_path)
