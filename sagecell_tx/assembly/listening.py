@@ -51,17 +51,20 @@ def shortfalls(config: Config, ports: ListeningPorts) -> Iterator[str]:
     return capacity.shortfalls(admission.kernels + admission.service_kernels)
 
 
-def check_endpoint(endpoint: str, reactor: Any) -> None:
-    """Raises `ConfigError` for what is not an endpoint, or one whose certificate is not there."""
+def check_endpoint(endpoint: str, reactor: Any, setting: str = "listen") -> None:
+    """Raises `ConfigError` for what is not an endpoint, or one whose certificate is not there.
+
+    The endpoint is one of `setting`.
+    """
     try:
         serverFromString(reactor, with_deep_queue(endpoint))
     except OSError as error:
-        raise ConfigError(f"listen: {endpoint}: {error.filename}: {error.strerror}") from error
+        raise ConfigError(f"{setting}: {endpoint}: {error.filename}: {error.strerror}") from error
     except LookupError as error:
-        raise ConfigError(f"listen: {endpoint}: systemd has passed no such socket") from error
+        raise ConfigError(f"{setting}: {endpoint}: systemd has passed no such socket") from error
     except Exception as error:  # Twisted's parsers raise whatever they come upon
         sentence = f"not an endpoint, such as tcp:8888:interface=127.0.0.1: {error}"
-        raise ConfigError(f"listen: {endpoint}: {sentence}") from error
+        raise ConfigError(f"{setting}: {endpoint}: {sentence}") from error
 
 
 def listening_services(
