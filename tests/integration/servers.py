@@ -50,7 +50,8 @@ class Server:
     Exactly `ready` kernels are kept ready, so that kernels can be counted. If there are `terms`, as
     HTML, visitors have to accept them. The modules in `preload` are loaded before the first fork,
     which takes seconds; None means the default. `limits` are by their names below ``[limits]``,
-    such as ``files.total_bytes``. `kernelspecs` are looked for in `jupyter_path` as well.
+    such as ``files.total_bytes``. `kernelspecs` are looked for in `jupyter_path` as well. With an
+    `admin_token`, there is an admin page at `admin_url`.
 
     A server with a number, `node`, may be started `beside` another one, whose state directory it shares and from which it
     takes over. Both then have the same listening socket, `listener`, as if from systemd.
@@ -76,6 +77,7 @@ class Server:
         jupyter_path: Path | None = None,
         keys: Mapping[str, str] | None = None,
         limits: Mapping[str, float] | None = None,
+        admin_token: str = "",
         node: int = 0,
         beside: Server | None = None,
         listener: socket.socket | None = None,
@@ -98,6 +100,8 @@ class Server:
         self.jupyter_path = jupyter_path
         self.kernelspecs = list(kernelspecs)
         self.keys = dict(keys or {})
+        self.admin_token = admin_token
+        self.admin_url = f"http://127.0.0.1:{free_port()}" if admin_token else ""
         self.node = node
         self.takes_over = beside is not None
         self.listener = listener
@@ -165,7 +169,7 @@ class Server:
             terms.write_text(self.terms)
             own += [f'tos = "{terms}"', "requires_tos = true"]
         keys = [f'{name} = "{key}"' for name, key in self.keys.items()]
-        config.write_text("\n".join([*own, "[keys]", *keys, "[limits]", *lines]))
+        config.write_text("\n".join([*own, "[keys]", *keys, *self._admin(), "[limits]", *lines]))
         environment = {**os.environ, "NOTIFY_SOCKET": str(self.directory / "notify")}
         if self.jupyter_path is not None:
             environment["JUPYTER_PATH"] = str(self.jupyter_path)
@@ -201,6 +205,16 @@ class Server:
             capture_output=True,
             timeout=60,
         )
+
+    def _admin(self) -> list[str]:
+        """The settings of the admin page, whose token is written into a file."""
+        if not self.admin_token:
+            return []
+        file = self.directory / "admin-token"
+        file.touch(mode=0o600)
+        file.write_text(self.admin_token)
+        port = self.admin_url.rpartition(":")[2]
+        return ["[admin]", f'listen = ["tcp:{port}"]', f'token_file = "{file}"']
 
     def _limit_descriptors(self) -> None:
         """Limit the descriptors; runs in the server's process."""
