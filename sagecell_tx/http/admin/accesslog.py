@@ -20,8 +20,13 @@ from sagecell_tx.wire.formwire import without_token
 MOST = 1024
 
 
-#: What proxies and monitors request every few seconds; see docs/operations.rst.
-_HEALTH_CHECKS = ((b"OPTIONS", "/"), (b"GET", "/status.json"), (b"GET", "/api/status"))
+#: What proxies, monitors and the admin page request every few seconds; see docs/operations.rst.
+_HEALTH_CHECKS = (
+    (b"OPTIONS", "/"),
+    (b"GET", "/status.json"),
+    (b"GET", "/api/status"),
+    (b"GET", "/admin/status.json"),
+)
 
 
 @define
