@@ -162,6 +162,9 @@ class FileLimits:
     stored_bytes_per_network: Rate = Rate(burst=2048 * MIB, per_minute=4 * MIB)
     stored_bytes_per_key: Rate = Rate(burst=2048 * MIB, per_minute=4 * MIB)
     disk_reserve_bytes: int = 256 * MIB  # must stay free on SQLite's disk
+    # While the database is away, in memory, and then reported as lost.
+    waiting_bytes: int = 64 * MIB  # of all files
+    waiting_seconds: float = 120.0  # permalinks of runs as well
 
 
 @frozen(kw_only=True)

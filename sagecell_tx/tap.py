@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from sagecell_tx import __version__
 from sagecell_tx.assembly.build import build
+from sagecell_tx.assembly.logs import log_observer
 from sagecell_tx.config import Config, ConfigError, load
 from sagecell_tx.process.systemd import Notifier
 
@@ -116,6 +117,9 @@ def makeService(options: Options) -> IService:  # noqa: N802
     from twisted.internet import reactor  # noqa: TID251 - here and nowhere else
 
     try:
-        return build(options.settings, reactor, Notifier.from_environment())
+        server = build(options.settings, reactor, Notifier.from_environment())
+        twistd = getattr(options, "parent", None) or {}
+        server.log_observer = log_observer(options.settings.logs, twistd, reactor)
+        return server
     except ConfigError as error:
         raise SystemExit(f"sagecell-tx: {error}") from error

@@ -22,6 +22,8 @@ from werkzeug.exceptions import HTTPException
 import sagecell_tx.http
 from sagecell_tx.cli import parser
 from sagecell_tx.config import Config
+from sagecell_tx.http.admin.health import Health
+from sagecell_tx.http.admin.metrics import Metrics
 from sagecell_tx.http.admin.page import AdminPage
 from sagecell_tx.http.admin.status import Status
 from sagecell_tx.http.apispec.route import ApiSpec
@@ -64,6 +66,8 @@ MOUNTS = {
     SockJS: "/sockjs",
     ServiceRoute: "/service",
     Status: "/status.json",
+    Health: "",
+    Metrics: "/metrics",
     AdminPage: "/admin",
     JupyterApi: "/api",
     Execute: "/api/execute",
@@ -127,7 +131,7 @@ def test_what_it_links_to_exists(path):
 @each_document
 def test_its_pictures_are_our_own_and_told_in_words(path):
     for image in doctree(path).findall(nodes.image):
-        assert (path.parent / image["uri"]).resolve().parent == ROOT / "docs"
+        assert ROOT / "docs" in (path.parent / image["uri"]).resolve().parents
         assert len(image["alt"]) > 20
 
 
@@ -325,7 +329,16 @@ def test_its_commands_for_operators_are_understood(path):
 
 def test_operations_has_every_command_for_operators():
     text = (ROOT / "docs" / "operations.rst").read_text()
-    for command in ("settings upgrade", "status", "load"):
+    commands = (
+        "settings upgrade",
+        "status",
+        "load",
+        "drain",
+        "db check",
+        "cluster keys",
+        "compute",
+    )
+    for command in commands:
         assert f"sagecell-tx {command}" in text
 
 

@@ -93,6 +93,8 @@ NEW = {
     ("lifetime", "background_seconds"),
     ("lifetime", "drain_seconds"),
     ("messages", "listeners"),
+    ("files", "waiting_bytes"),
+    ("files", "waiting_seconds"),
     ("requests", "run_permalinks_per_address"),
     ("requests", "run_permalinks_per_network"),
     ("requests", "run_permalinks_per_key"),

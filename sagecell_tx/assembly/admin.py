@@ -18,7 +18,7 @@ from twisted.internet.endpoints import quoteStringArgument
 from sagecell_tx.assembly.listening import check_endpoint
 from sagecell_tx.config import Config, ConfigError
 from sagecell_tx.http.admin.logins import Logins
-from sagecell_tx.http.admin.overview import Machine, Overview
+from sagecell_tx.http.admin.overview import Overview, ShownMachine
 from sagecell_tx.http.admin.page import AdminPage
 from sagecell_tx.http.admin.status import Status
 from sagecell_tx.http.serving.clients import Clients
@@ -88,9 +88,9 @@ def admin_services(
     return services
 
 
-def this_machine(status: Status) -> Machine:
+def this_machine(status: Status) -> ShownMachine:
     """The machine of this process, which runs all kernels."""
-    return Machine(
+    return ShownMachine(
         name="local",
         state="starting" if status.host.status.starting else "up",
         kernels=len(status.fleet),

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.threadpool import ThreadPool
 
 from sagecell_tx.assembly.identifiers import new_id, new_kernel_id, now
-from sagecell_tx.config import Config
+from sagecell_tx.config import ComputeConfig, Config
 from sagecell_tx.hosts.channels.zmqsocket import ZmqSocketFactory
 from sagecell_tx.hosts.directories.removals import AT_ONCE
 from sagecell_tx.hosts.directories.workdir import WorkDirs
@@ -24,7 +24,7 @@ from sagecell_tx.hosts.kernelspecs.installed import InstalledSpec
 from sagecell_tx.hosts.network.allowlist import AllowList, is_public
 from sagecell_tx.hosts.network.egress import Network
 from sagecell_tx.hosts.network.resolver import ThreadedResolver
-from sagecell_tx.hosts.routing import KernelHost
+from sagecell_tx.hosts.routing import ForkingHost, KernelHost
 from sagecell_tx.http.jupyter.kernelspecs import OfferedSpec, SpecFile
 from sagecell_tx.sessions.admission.starts import Starts
 from sagecell_tx.sessions.fleet.fleet import Fleet
@@ -33,6 +33,7 @@ from sagecell_tx.sessions.interfaces import (
     HostService,
     RunPermalinkStore,
 )
+from sagecell_tx.sessions.lifecycle.programsample import ProgramSample
 from sagecell_tx.sessions.originator import Originator
 from sagecell_tx.sessions.pool.pool import ReadyKernels
 from sagecell_tx.sessions.spec import PYTHON
@@ -64,8 +65,15 @@ def offered_specs(host: HostService) -> list[OfferedSpec]:
 def kernel_host(config: Config, reactor: Any) -> HostService:
     """The host of all kernels, those of installed kernelspecs included. Raises `ConfigError`."""
     specs = find_specs(config.kernelspecs)
-    network = _network(config, reactor)  # first, as it may raise: nothing has to be closed yet
-    forked = _fork_host(config, reactor, network, specs)
+    forked: ForkingHost
+    if config.cluster.keys:
+        # Only here: a server whose kernels run on its own machine needs nothing of the cluster.
+        from sagecell_tx.assembly.cluster import cluster_host
+
+        forked = cluster_host(config, reactor)
+    else:
+        network = kernel_network(config, reactor)  # may raise: nothing has to be closed yet
+        forked = _fork_host(config, reactor, network, specs)
     if not specs:
         return forked
     return KernelHost(forked=forked, installed={spec.kind: spec for spec in specs})
@@ -80,7 +88,7 @@ def _fork_host(
         reactor=reactor,
         threads=reactor.getThreadPool(),
         zmq=ZmqSocketFactory(reactor),
-        launcher=_launcher(config, reactor, network, specs),
+        launcher=fork_launcher(config, reactor, network, specs),
         limits=config.limits,
         spec=PYTHON,
         originate=originator.originate,
@@ -88,8 +96,11 @@ def _fork_host(
     )
 
 
-def _launcher(
-    config: Config, reactor: Any, network: Network | None, specs: Sequence[InstalledSpec]
+def fork_launcher(
+    config: Config | ComputeConfig,
+    reactor: Any,
+    network: Network | None,
+    specs: Sequence[InstalledSpec],
 ) -> ForkLauncher:
     """What starts processes here, which can read what those of `specs` need. Raises `ConfigError`."""
     readable = [path for spec in specs for path in spec.directories]
@@ -106,7 +117,7 @@ def _launcher(
             kernels=str(config.kernels_dir.absolute()),
             hidden=(str(config.state_dir),),
             visible=tuple(dict.fromkeys((*config.visible, *readable))),
-            accounts=config.accounts,
+            accounts=config.own_accounts,
         ),
         try_level=run_program,
         network=network,
@@ -114,7 +125,7 @@ def _launcher(
     )
 
 
-def _network(config: Config, reactor: Any) -> Network | None:
+def kernel_network(config: Config | ComputeConfig, reactor: Any) -> Network | None:
     """The network that kernels may use; None if they may use none. Raises `ConfigError`."""
     allowed = AllowList.of(config.network, config.network_ports)
     if not config.network:
@@ -126,6 +137,19 @@ def _network(config: Config, reactor: Any) -> Network | None:
         resolver=ThreadedResolver(reactor=reactor),
         is_public=is_public,
     )
+
+
+def follow_places(host: HostService, fleet: Fleet, ready: ReadyKernels) -> None:
+    """Let `fleet` and `ready` have no more kernels than the machines of `host` take, if it has several."""
+    forking = host.forked if isinstance(host, KernelHost) else host
+    if isinstance(forking, ForkHost):
+        return
+    from sagecell_tx.hosts.cluster.host import ClusterHost
+
+    assert isinstance(forking, ClusterHost)
+    forking.on_places = fleet.admission.set_places
+    ready.places = lambda: fleet.admission.places
+    fleet.admission.set_places(0)
 
 
 def ready_kernels(config: Config, reactor: Any, host: HostService) -> ReadyKernels:
@@ -159,6 +183,7 @@ def session_fleet(
         is_ready=ready.has_ready,
         has_room=has_room,
         has_answered=has_answered,
+        sample=ProgramSample(config.logs.sample),
         spec=PYTHON,
         files=files,
         permalinks=permalinks if are_stored else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
@@ -46,6 +47,7 @@ class WebServer:
     refusals: Refusals = field(
         default=Factory(lambda self: Refusals(clock=self.reactor), takes_self=True)
     )
+    answered: Counter[str] = field(factory=Counter, init=False)  # see `CellSite`
     rota: Rota = field(init=False)
     answers: LongAnswers = field(init=False)
 
@@ -76,6 +78,6 @@ class WebServer:
         made.on_accepted, made.refusals = self.on_accepted, self.refusals
         made.connection_limits = self.connection_limits
         made.rota, made.clients = self.rota, self.clients
-        made.gzip = Gzip(self.baseurl)
+        made.gzip, made.answered = Gzip(self.baseurl), self.answered
         made.elsewhere = elsewhere
         return made

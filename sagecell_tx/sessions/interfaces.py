@@ -6,7 +6,7 @@ the same promises.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol, runtime_checkable
 
 from attrs import field, frozen
@@ -26,6 +26,13 @@ class SessionEnded(StartFailed):
 
 class StoreUnavailable(Exception):
     """The store cannot do what was requested; the text is a sentence for the user."""
+
+
+class StoreAway(StoreUnavailable):
+    """The store did not answer, and may answer later; the text is a sentence for the user.
+
+    What was requested may have been done all the same.
+    """
 
 
 class StoreFull(StoreUnavailable):
@@ -280,11 +287,25 @@ class Upload(Protocol):
         """Discard what was written. A committed file stays."""
 
 
+#: See `FileStore.upload`.
+OnLost = Callable[[str], None]
+
+
+def tell_nobody(_: str) -> None:
+    """The `OnLost` of those whom nobody listens to."""
+
+
 class FileStore(Protocol):
     """A store of files that kernels made; the files outlive their kernels."""
 
-    def upload(self, kernel_id: str, name: str, mtime: float) -> Upload:
-        """Begin to store a file. `name` has passed `clean_name`."""
+    def upload(
+        self, kernel_id: str, name: str, mtime: float, on_lost: OnLost = tell_nobody
+    ) -> Upload:
+        """Begin to store a file. `name` has passed `clean_name`.
+
+        `on_lost` is called, with a sentence for the user, if a file that was committed is lost since
+        the store was away for too long.
+        """
 
     def find(self, kernel_id: str, name: str) -> Deferred[StoredFile | None]:
         """Fires with a file's metadata, or None if there is no such file."""

@@ -50,8 +50,9 @@ class Server:
     Exactly `ready` kernels are kept ready, so that kernels can be counted. If there are `terms`, as
     HTML, visitors have to accept them. The modules in `preload` are loaded before the first fork,
     which takes seconds; None means the default. `limits` are by their names below ``[limits]``,
-    such as ``files.total_bytes``. `kernelspecs` are looked for in `jupyter_path` as well. With an
-    `admin_token`, there is an admin page at `admin_url`.
+    such as ``files.total_bytes``. `kernelspecs` are looked for in `jupyter_path` as well. `cluster`
+    has the lines below ``[cluster]``, and `tables` further settings, as TOML. With an `admin_token`,
+    there is an admin page at `admin_url`.
 
     A server with a number, `node`, may be started `beside` another one, whose state directory it shares and from which it
     takes over. Both then have the same listening socket, `listener`, as if from systemd.
@@ -81,6 +82,8 @@ class Server:
         node: int = 0,
         beside: Server | None = None,
         listener: socket.socket | None = None,
+        tables: str = "",
+        cluster: str = "",
     ) -> None:
         # A short path: the kernels' sockets are below it.
         self.directory = Path(tempfile.mkdtemp(prefix="cell", dir="/tmp"))
@@ -105,6 +108,8 @@ class Server:
         self.node = node
         self.takes_over = beside is not None
         self.listener = listener
+        self.cluster = cluster
+        self.tables = tables
         self.port = free_port() if listener is None else int(listener.getsockname()[1])
         self.url = f"http://127.0.0.1:{self.port}"
         self.ready = ready
@@ -169,7 +174,9 @@ class Server:
             terms.write_text(self.terms)
             own += [f'tos = "{terms}"', "requires_tos = true"]
         keys = [f'{name} = "{key}"' for name, key in self.keys.items()]
-        config.write_text("\n".join([*own, "[keys]", *keys, *self._admin(), "[limits]", *lines]))
+        tables = ["[keys]", *keys, "[cluster]", self.cluster, *self._admin()]
+        tables += ["[limits]", *lines, self.tables]
+        config.write_text("\n".join([*own, *tables]))
         environment = {**os.environ, "NOTIFY_SOCKET": str(self.directory / "notify")}
         if self.jupyter_path is not None:
             environment["JUPYTER_PATH"] = str(self.jupyter_path)
@@ -270,6 +277,11 @@ class Server:
             return kernels["running"] == 0 and set(left) == {self.ready}
 
         until(quiet)
+
+
+def logged(kernel_id: str) -> str:
+    """The id of a kernel as the log has it."""
+    return f"{kernel_id[:8]}-..."
 
 
 def kernels_of(fork_server: psutil.Process) -> list[psutil.Process]:

@@ -33,7 +33,7 @@ _ADDRESSES = (Scope.ADDRESS, Scope.NETWORK)
 
 
 @frozen(kw_only=True)
-class Machine:
+class ShownMachine:
     """A machine that runs kernels. None: not known."""
 
     name: str
@@ -50,7 +50,7 @@ class Overview:
     status: Status
     clock: IReactorTime
     salt: bytes
-    machines: Callable[[], Sequence[Machine]]
+    machines: Callable[[], Sequence[ShownMachine]]
     _began: float = field(init=False)
     _usages: dict[str, Usage] = field(factory=dict, init=False)
     _measured: float | None = field(default=None, init=False)

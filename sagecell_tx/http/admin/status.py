@@ -22,6 +22,9 @@ from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.fleet.fleet import Fleet
 from sagecell_tx.sessions.interfaces import HostService
 
+#: The purposes whose queues visitors wait in.
+QUEUES = (Purpose.KERNEL, Purpose.SERVICE, Purpose.COMPLETER)
+
 
 @define(kw_only=True)
 class Status:
@@ -82,7 +85,7 @@ class Status:
                 "ended": _by_word(self.fleet.deaths.total),
                 "ended_lately": _by_word(self.fleet.deaths.recent()),
             },
-            "queue": {purpose.value: admission.waiting(purpose) for purpose in Purpose},
+            "queue": {purpose.value: admission.waiting(purpose) for purpose in QUEUES},
             "refused": dict(admission.refused),
             "messages_rejected": dict(host.rejected),
         }

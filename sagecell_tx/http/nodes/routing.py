@@ -13,7 +13,7 @@ _BEFORE_AN_ID = (["kernel"], ["api", "kernels"], ["api", "sessions"])
 
 
 #: What each server tells of itself.
-_OF_ITSELF = (["status.json"], ["api", "status"])
+_OF_ITSELF = (["status.json"], ["api", "status"], ["healthz"], ["readyz"], ["metrics"])
 
 
 @frozen

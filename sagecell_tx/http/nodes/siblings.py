@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -15,7 +16,7 @@ from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStrea
 from twisted.logger import Logger
 from twisted.protocols.haproxy import proxyEndpoint
 from twisted.python.failure import Failure
-from twisted.web.client import Agent
+from twisted.web.client import Agent, readBody
 from twisted.web.iweb import IAgentEndpointFactory, IResponse
 from typing_extensions import override
 from zope.interface import implementer
@@ -26,6 +27,9 @@ _log = Logger()
 
 #: Seconds in which another server answers.
 _PATIENCE = 5
+
+#: Called with an answer: the node, its head and its body.
+Told = Callable[[int, IResponse, bytes], None]
 
 
 @implementer(IAgentEndpointFactory)
@@ -46,11 +50,13 @@ class Siblings(Service):
     """Listens for the other servers, and asks them.
 
     `forwarded` takes the connections of clients that others received, `control` answers the others
-    themselves. Where a server has no number, there are no others, and only `control` is served.
+    themselves. Where a server has no number, there are no others, and only `control` is served. For `built` see
+    `ControlRoutes`.
     """
 
     reactor: Any
     nodes: Nodes
+    built: float
     forwarded: IProtocolFactory
     control: IProtocolFactory
     _agent: Agent = field(init=False)
@@ -106,31 +112,31 @@ class Siblings(Service):
 
     def take_over(self) -> Deferred[None]:
         """Drain all others that are not draining yet; fires when they have begun, and never fails."""
-        return self._ask_all(self.successors, "POST", "/drain?successor=1", self._drains)
+        return self._ask_all(self.successors, "POST", f"/drain?after={self.built}", self._drains)
 
-    def _drains(self, node: int, _: IResponse) -> None:
-        _log.info("node {node} drains, and this server takes over", node=node)
+    def _drains(self, node: int, response: IResponse, _: bytes) -> None:
+        if response.code == 200:
+            _log.info("node {node} drains, and this server takes over", node=node)
+        else:
+            _log.warn("node {node} does not drain: it was started later", node=node)
 
-    def _ask_all(self, nodes: Sequence[int], method: str, path: str, told: Any) -> Deferred[None]:
+    def _ask_all(self, nodes: Sequence[int], method: str, path: str, told: Told) -> Deferred[None]:
+        """Ask some servers; `told` is called with each answer: node, head and body. Never fails."""
         asked = []
         for node in nodes:
-            answer = self._ask(node, method, path)
-            answer.addCallbacks(
-                lambda response, node=node: told(node, response),
-                self._unreachable,
-                errbackArgs=(node,),
-            )
-            asked.append(answer)
+            answer = Deferred.fromCoroutine(self._ask(node, method, path, told))
+            asked.append(answer.addErrback(self._unreachable, node))
         return DeferredList(asked).addCallback(lambda _: None)
 
     def _unreachable(self, failure: Failure, node: int) -> None:
         # One that was killed has left its socket.
         _log.info("node {node} does not answer: {why}", node=node, why=failure.getErrorMessage())
 
-    def _ask(self, node: int, method: str, path: str) -> Deferred[IResponse]:
+    async def _ask(self, node: int, method: str, path: str, told: Told) -> None:
         url = f"http://{node}{path}".encode("ascii")
         asked: Deferred[IResponse] = self._agent.request(method.encode("ascii"), url)
-        return asked.addTimeout(_PATIENCE, self.reactor)
+        response = await asked.addTimeout(_PATIENCE, self.reactor)
+        told(node, response, await readBody(response).addTimeout(_PATIENCE, self.reactor))
 
     def who_has_sockjs(self, name: str) -> Deferred[int | None]:
         """Fires with the draining server that has a SockJS connection; None if none has."""
@@ -139,10 +145,22 @@ class Siblings(Service):
             return succeed(None)
         found: list[int] = []
 
-        def told(node: int, response: IResponse) -> None:
+        def told(node: int, response: IResponse, _: bytes) -> None:
             if response.code == 204:
                 found.append(node)
 
-        path = f"/sockjs/{quote(name, safe='')}"
+        path = f"/sockjs?name={quote(name, safe='')}"
         asked = self._ask_all(predecessors, "GET", path, told)
         return asked.addCallback(lambda _: found[0] if found else None)
+
+    def listed(self, which: str, key: str) -> Deferred[list[dict[str, Any]]]:
+        """Fires with what the draining servers have in the list "kernels" or "sessions" of a key."""
+        found: list[dict[str, Any]] = []
+
+        def told(node: int, response: IResponse, body: bytes) -> None:
+            if response.code == 200:
+                found.extend(json.loads(body))
+
+        path = f"/{which}?key={quote(key, safe='')}"
+        asked = self._ask_all(self.predecessors, "GET", path, told)
+        return asked.addCallback(lambda _: found)

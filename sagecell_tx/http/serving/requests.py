@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -207,6 +208,7 @@ class CellSite(Site):
     gzip: Gzip
     is_logged: Callable[[HTTPRequest], bool]
     elsewhere: Elsewhere
+    answered: Counter[str]  # requests by the class of their answers' status, such as "2xx"
     protocol = TimedChannel  # type: ignore[assignment]
 
     @override
@@ -230,7 +232,8 @@ class CellSite(Site):
 
     @override
     def log(self, request: HTTPRequest) -> None:
-        """Write the line of an answered request to the access log, if it has one."""
+        """Count an answered request, and write its line to the access log, if it has one."""
+        self.answered[f"{request.code // 100}xx"] += 1
         if self.is_logged(request):
             super().log(request)
 

@@ -34,8 +34,10 @@ from sagecell_tx.sessions.fleet.sites import Sites
 from sagecell_tx.sessions.fleet.statistics import Deaths
 from sagecell_tx.sessions.fleet.yielding import Yielding
 from sagecell_tx.sessions.interfaces import FileStore, Host, PermalinkRefused, RunPermalinkStore
+from sagecell_tx.sessions.lifecycle.programsample import ProgramSample
 from sagecell_tx.sessions.lifecycle.runpermalinks import RunPermalinks
 from sagecell_tx.sessions.lifecycle.session import Session
+from sagecell_tx.sessions.metrics import Traffic
 from sagecell_tx.sessions.originator import Originator
 from sagecell_tx.sessions.spec import KernelSpec
 
@@ -73,6 +75,8 @@ class Fleet(Service):
     is_ready: Callable[[KernelSpec], bool] = lambda _: False
     has_room: Callable[[], bool] = lambda: True
     has_answered: Callable[[], bool] = lambda: True
+    sample: ProgramSample = field(factory=ProgramSample)
+    traffic: Traffic = field(factory=Traffic, init=False)
     admission: Admission = field(init=False)
     allowance: FileAllowance = field(init=False)
     permalink_allowance: RunPermalinkAllowance = field(init=False)
@@ -82,6 +86,7 @@ class Fleet(Service):
     _last_readers: LastReaders = field(init=False)
     _yielding: Yielding = field(init=False)
     _draining: Draining = field(init=False)
+    _on_deserted: list[Callable[[], None]] = field(factory=list, init=False)
     _sessions: dict[str, Session] = field(factory=dict, init=False)
     _places: dict[str, Place] = field(factory=dict, init=False)
 
@@ -161,6 +166,8 @@ class Fleet(Service):
         starts = CountedStarts(starts=self.starts, who=place.visitor.holder, clock=self.clock)
 
         def give_up(failure: Failure) -> Failure:
+            if isinstance(failure.value, Refused):
+                self.admission.refused[failure.value.code] += 1
             place.release()
             return failure
 
@@ -205,6 +212,8 @@ class Fleet(Service):
             timeout=min(timeout, limits.lifetime.idle_seconds),
             lasting=lasting,
             language=language,
+            traffic=self.traffic,
+            sample=self.sample,
         )
         self._sessions[kernel_id] = session
         self._places[kernel_id] = place
@@ -241,6 +250,11 @@ class Fleet(Service):
             self.permalink_allowance.take(visitor, self.clock.seconds(), number)
         except Refused as error:
             raise PermalinkRefused(error.code, error.message) from error
+
+    @property
+    def unread_of_ended(self) -> int:
+        """The bytes that are kept for clients of sessions that have ended."""
+        return self._last_readers.kept
 
     @property
     def sessions(self) -> Collection[Session]:
@@ -281,13 +295,16 @@ class Fleet(Service):
         self.admission.close()
         return self._draining.begin()
 
+    def when_deserted(self, call: Callable[[], None]) -> None:
+        """Call this, perhaps repeatedly, when the fleet was drained and no session is left."""
+        self._on_deserted.append(call)
+
     def _is_drained(self) -> bool:
-        return (
-            self.admission.is_empty
-            and not self.ended.has_unread
-            and not self._last_readers.are_reading
-            and self.has_answered()
-        )
+        if not self.admission.is_empty or self.ended.has_unread or self._last_readers.are_reading:
+            return False
+        for call in self._on_deserted:
+            call()
+        return self.has_answered()
 
     def _warn_of_draining(self, seconds: float) -> None:
         for session in list(self._sessions.values()):

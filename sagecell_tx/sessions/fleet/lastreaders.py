@@ -27,6 +27,12 @@ class LastReaders:
         """Whether a listener has not read everything."""
         return any(_unread(each) for audiences in self._audiences.values() for each in audiences)
 
+    @property
+    def kept(self) -> int:
+        """The bytes of all logs that somebody may still read."""
+        logs = (each for audiences in self._audiences.values() for each in audiences)
+        return sum(audience.kept for audience in logs if _may_read(audience))
+
     def add(self, who: str, audience: Audience) -> None:
         """A session of `who` has ended."""
         self._audiences.setdefault(who, []).append(audience)

@@ -26,11 +26,13 @@ from sagecell_tx.sessions.interfaces import (
 from sagecell_tx.sessions.lifecycle.bridge import Bridge
 from sagecell_tx.sessions.lifecycle.idletimeout import IdleTimeout
 from sagecell_tx.sessions.lifecycle.machine import Core, Life, new_life
+from sagecell_tx.sessions.lifecycle.programsample import ProgramSample
 from sagecell_tx.sessions.lifecycle.restart import Restart
 from sagecell_tx.sessions.lifecycle.runpermalinks import RunPermalinks
 from sagecell_tx.sessions.lifecycle.start import KernelStart
 from sagecell_tx.sessions.lifecycle.uploads import Uploads
 from sagecell_tx.sessions.listeners.audience import Attachment, Audience
+from sagecell_tx.sessions.metrics import Traffic
 from sagecell_tx.sessions.originator import Originator
 from sagecell_tx.sessions.spec import KernelSpec
 from sagecell_tx.sessions.waiters import OneShot
@@ -70,6 +72,8 @@ class Session:
     turn_to_restart: Callable[[], Deferred[None]] = lambda: succeed(None)
     lasting: bool = False
     language: str = ""
+    traffic: Traffic = field(factory=Traffic)
+    sample: ProgramSample = field(factory=ProgramSample)
     began: float = field(init=False)  # by `clock`
     _idle_timeout: IdleTimeout = field(init=False)
     _life: Life = field(init=False)
@@ -105,6 +109,8 @@ class Session:
             life=self._life,
             idle_timeout=self._idle_timeout,
             language=self.language,
+            traffic=self.traffic,
+            sample=self.sample,
         )
         self._start = self._new_start()
 
@@ -207,6 +213,11 @@ class Session:
     def saved_bytes(self) -> int:
         """The bytes of the files that were saved; those of one that changed count each time."""
         return self._bridge.uploads.stored
+
+    @property
+    def unread(self) -> int:
+        """The bytes of messages that the kernel has not read."""
+        return self._bridge.unread.size()
 
     @property
     def audience(self) -> Audience:

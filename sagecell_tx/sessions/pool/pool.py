@@ -9,6 +9,7 @@ processor with it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from itertools import count
 
@@ -24,6 +25,7 @@ from sagecell_tx.sessions.interfaces import Host, Kernel, KernelObserver
 from sagecell_tx.sessions.pool.demand import Demand
 from sagecell_tx.sessions.pool.pacing import Pacing
 from sagecell_tx.sessions.pool.pooledstart import PooledStart
+from sagecell_tx.sessions.pool.starttimes import Origin, StartTimes
 from sagecell_tx.sessions.spec import KernelSpec
 
 _log = Logger()
@@ -34,7 +36,8 @@ class ReadyKernels(Service):
     """A `Host` that hands out kernels of `host`, those of the kind `spec` from a stock.
 
     While the service is not running, nothing is kept ready, and `host` starts every kernel.
-    `when_up` fires when it can start kernels; the stock is not filled before.
+    `when_up` fires when it can start kernels; the stock is not filled before. `places` is how many
+    kernels it takes at a time, whatever the limits allow.
     """
 
     host: Host
@@ -43,6 +46,8 @@ class ReadyKernels(Service):
     start_seconds: float  # within which a kernel for the stock has to start
     clock: IReactorTime
     when_up: Callable[[], Deferred[None]] = lambda: succeed(None)
+    places: Callable[[], float] = lambda: math.inf
+    times: StartTimes = field(init=False)
     _demand: Demand = field(init=False)
     _stock: list[PooledStart] = field(factory=list, init=False)  # not handed out, the oldest first
     _begun: set[PooledStart] = field(factory=set, init=False)  # all that have not ended
@@ -53,6 +58,7 @@ class ReadyKernels(Service):
     _emptied: Deferred[None] | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
+        self.times = StartTimes(self.clock.seconds)
         self._demand = Demand(limits=self.limits, clock=self.clock)
         self._pacing = Pacing(clock=self.clock)
 
@@ -82,12 +88,15 @@ class ReadyKernels(Service):
             # The oldest that is up; else the oldest, which will be up before a new one.
             taken = min(usable, key=lambda start: start.waiting)
             self._stock.remove(taken)
+            origin = Origin.READY if taken.is_up else Origin.STARTING
             _log.info("{kernel}: is kernel {ready}", kernel=observer.kernel_id, ready=taken.name)
             taken.observer = observer
             if taken.kernel is not None:
                 self._pacing.handed_out()
         else:
+            origin = Origin.FORKED if spec == self.spec else Origin.INSTALLED
             taken = self._begin(spec, observer.kernel_id, observer)
+        self.times.note(origin, taken.coming)
         self._plan()
         return taken.coming
 
@@ -138,7 +147,7 @@ class ReadyKernels(Service):
     @property
     def _missing(self) -> int:
         """How many more kernels should be ready and have room; negative if there are too many."""
-        places = self.limits.kernels + self.limits.service_kernels
+        places = int(min(self.limits.kernels + self.limits.service_kernels, self.places()))
         # Kernels that are ending are counted, too, though their places may be taken again.
         room = max(0, places - (len(self._begun) - len(self._stock)))
         return min(self._demand.wanted, room) - len(self._stock)
