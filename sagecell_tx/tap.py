@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from twisted.application.service import IService
 from twisted.python import usage
@@ -25,7 +25,7 @@ class Options(usage.Options):
         "Serves live cells for web pages: receives programs over HTTP and WebSocket, runs them in "
         "forked Jupyter kernels, and keeps permalinks and files in a database."
     )
-    optParameters: ClassVar = [  # noqa: N815
+    optParameters: ClassVar[list[list[Any]]] = [  # noqa: N815
         ["config", "c", None, "A TOML file with settings; see docs/operations.rst."],
         ["state-dir", "s", None, "The directory of the database and the kernels' files. [var]"],
         ["baseurl", "b", None, "The prefix of every path, such as /cells. [none]"],
@@ -42,9 +42,21 @@ class Options(usage.Options):
             None,
             "The Python that kernels run in, such as one with Sage. [the server's own]",
         ],
+        [
+            "node",
+            None,
+            None,
+            "This server's number, from 1 up, if there are several. [none]",
+            int,
+        ],
     ]
     optFlags: ClassVar = [  # noqa: N815
         ["permalinks-only", None, "Serve only permalinks: no pages and no kernels."],
+        [
+            "take-over",
+            None,
+            "Drain the other servers of the same state directory once this one is up.",
+        ],
     ]
 
     def __init__(self) -> None:
@@ -93,6 +105,10 @@ class Options(usage.Options):
             settings["kernel_python"] = self["kernel-python"]
         if self["permalinks-only"]:
             settings["permalinks_only"] = True
+        if self["node"] is not None:
+            settings["node"] = self["node"]
+        if self["take-over"]:
+            settings["take_over"] = True
         self.settings = Config(**settings)
 
 

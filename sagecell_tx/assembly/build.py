@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from sagecell_tx.assembly.admin import admin_services, check_admin
 from sagecell_tx.assembly.kernels import kernel_host, offered_specs, ready_kernels, session_fleet
 from sagecell_tx.assembly.listening import (
     check_endpoint,
@@ -16,6 +17,7 @@ from sagecell_tx.assembly.listening import (
     shortfalls,
 )
 from sagecell_tx.assembly.logs import check_logs
+from sagecell_tx.assembly.nodes import check_node, siblings_and_forwarding
 from sagecell_tx.assembly.observing import (
     Observation,
     check_metrics,
@@ -88,16 +90,26 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
             ports=ports,
             notifier=notifier,
         )
-    files = file_store(config, database)
+    files = file_store(config, database, reactor)
     host = kernel_host(config, reactor)
     clients.unconfined = lambda: host.status.sandbox == "none"
     ready = ready_kernels(config, reactor, host)
-    permalinks = run_permalink_store(config, database)
-    fleet = session_fleet(config, reactor, ready, files, permalinks, host.when_up, ports.has_room)
+    permalinks = run_permalink_store(config, database, reactor)
+    fleet = session_fleet(
+        config,
+        reactor,
+        ready,
+        files,
+        permalinks,
+        host.when_up,
+        ports.has_room,
+        lambda: not connection_limits.asking and not forwarding.joined,
+    )
     observation = observed(
         readiness=kernel_readiness(reactor, fleet, host),
         sources=kernel_sources(fleet, ready, host),
     )
+    status = Status(fleet=fleet, host=host, ready=lambda: ready.ready)
     routes = [
         *page_routes(
             web,
@@ -117,31 +129,43 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
             web,
             fleet,
             terms,
-            Status(fleet=fleet, host=host, ready=lambda: ready.ready),
+            status,
             offered_specs(host),
         ),
         *observation.public,
     ]
-    return Server(
+    siblings, forwarding = siblings_and_forwarding(
+        config, reactor, web, routes, fleet, lambda has_successor: server.drain(has_successor)
+    )
+    if config.take_over and config.nodes.others:
+        ports.hold()
+    server = Server(
         reactor=reactor,
         database=database,
         sweeping=sweeping(config, reactor, files, permalinks),
         host=host,
         ready=ready,
         fleet=fleet,
+        siblings=siblings,
+        connections=connection_limits,
+        takes_over=config.take_over,
         shortfalls=partial(shortfalls, config, ports),
         listening=[
-            *listening_services(config, reactor, web.site(routes), ports),
+            *listening_services(config, reactor, web.site(routes, forwarding.resource), ports),
             *observation.services,
+            *admin_services(config, reactor, status, clients, lambda: server.drain()),
         ],
         ports=ports,
         notifier=notifier,
     )
+    return server
 
 
 def _check(config: Config, reactor: Any) -> None:
     """Raises `ConfigError` for a malformed baseurl, endpoint or URL, or settings in conflict."""
     config.prefix  # noqa: B018 - raises
+    check_node(config)
+    check_admin(config, reactor)
     if not config.listen:
         raise ConfigError("listen: expected at least one endpoint")
     for endpoint in config.listen:

@@ -17,7 +17,7 @@ from sagecell_tx.http.connections.accepting import REFUSED_AT, ListeningPorts, W
 from sagecell_tx.http.connections.limits import ConnectionLimits
 from sagecell_tx.http.connections.refusing import Refusals
 from sagecell_tx.process.capacity import Capacity
-from sagecell_tx.process.resources import available_memory
+from sagecell_tx.process.resources import allowed_threads, available_memory
 
 #: Connections that may wait on a port to be accepted. A class presses Evaluate at once, and clients
 #: that find the queue full retry only after 1, 3 or 7 seconds: Twisted's 50 are too few.
@@ -44,7 +44,9 @@ def shortfalls(config: Config, ports: ListeningPorts) -> Iterator[str]:
     """Sentences about what does not suffice for the kernels that the settings allow."""
     admission = config.limits.admission
     capacity = Capacity(
-        descriptors=int(REFUSED_AT * ports.limit()) - ports.in_use(), memory=available_memory()
+        descriptors=int(REFUSED_AT * ports.limit()) - ports.in_use(),
+        memory=available_memory(),
+        threads=allowed_threads(),
     )
     return capacity.shortfalls(admission.kernels + admission.service_kernels)
 

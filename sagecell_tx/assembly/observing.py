@@ -41,7 +41,7 @@ def kernel_readiness(reactor: Any, fleet: Fleet, host: HostService) -> Readiness
     """Whether programs can be run: one is."""
 
     def obstacle() -> tuple[str, str] | None:
-        if fleet.admission.is_draining:
+        if fleet.draining is not None or fleet.admission.is_draining:
             return DRAINING
         return STARTING if host.status.starting else None
 

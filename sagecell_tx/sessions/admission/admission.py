@@ -233,9 +233,19 @@ class Admission:
             place = fail(refused)
         return place.addErrback(self._count, visitor)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody has a place or waits for one, but for the completer, which nobody waits for."""
+        pools = [pool for purpose, pool in self.pools.items() if purpose is not Purpose.COMPLETER]
+        return not any(pool.taken or pool.queue for pool in pools)
+
+    def close(self) -> None:
+        """Refuse everybody from now on. Those in the queue go on waiting for their turn."""
+        self._draining = True
+
     def drain(self) -> None:
         """Refuse everybody from now on, and those in the queue."""
-        self._draining = True
+        self.close()
         for pool in self.pools.values():
             pool.refuse_all()
 

@@ -23,6 +23,11 @@ class LastReaders:
     _audiences: dict[str, list[Audience]] = field(factory=dict, init=False)
 
     @property
+    def are_reading(self) -> bool:
+        """Whether a listener has not read everything."""
+        return any(_unread(each) for audiences in self._audiences.values() for each in audiences)
+
+    @property
     def kept(self) -> int:
         """The bytes of all logs that somebody may still read."""
         logs = (each for audiences in self._audiences.values() for each in audiences)

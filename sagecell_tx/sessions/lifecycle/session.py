@@ -74,6 +74,7 @@ class Session:
     language: str = ""
     traffic: Traffic = field(factory=Traffic)
     sample: ProgramSample = field(factory=ProgramSample)
+    began: float = field(init=False)  # by `clock`
     _idle_timeout: IdleTimeout = field(init=False)
     _life: Life = field(init=False)
     _bridge: Bridge = field(init=False)
@@ -83,6 +84,7 @@ class Session:
     _dead: OneShot[Reason] = field(factory=OneShot, init=False)
 
     def __attrs_post_init__(self) -> None:
+        self.began = self.clock.seconds()
         kernel_id, limits = self.kernel_id, self.limits
         uploads = Uploads(
             kernel_id=kernel_id, store=self.files, limits=limits.files, refuse=self._refuse
@@ -305,7 +307,7 @@ class Session:
         self._bridge.kill()
 
     def warn(self, reason: Reason, seconds: float) -> None:
-        """See `Effects.warn`. The warning is published."""
+        """See `Effects.warn`. The warning is published, which may also be for a reason of the server's."""
         self._bridge.warn(reason, seconds)
 
     def died(self, reason: Reason) -> None:
