@@ -49,7 +49,14 @@ _MOST_FOR_CLIENT = 50_000
 _MOST_LAG = 0.020
 
 _ROWS: Sequence[tuple[str, Callable[[Costs], float], str]] = (
-    ("starts a second", lambda costs: costs.rate, ".1f"),
+    ("starts a second", lambda costs: costs.growth.rate, ".1f"),
+    ("processor a start: kernel, ms", lambda costs: 1e3 * costs.growth.processor["kernels"], ".1f"),
+    (
+        "the same: fork servers, ms",
+        lambda costs: 1e3 * costs.growth.processor["fork servers"],
+        ".1f",
+    ),
+    ("the same: web process, ms", lambda costs: 1e3 * costs.growth.processor["web"], ".1f"),
     ("evaluation on a random one, p50, ms", lambda costs: 1e3 * percentile(costs.trips, 50), ".1f"),
     ("the same, p99, ms", lambda costs: 1e3 * percentile(costs.trips, 99), ".1f"),
     ("memory a kernel, PSS, MB", lambda costs: costs.memory.proportional / 1e6, ".2f"),
@@ -128,6 +135,7 @@ def _print_clients(costs: IdleCosts) -> None:
     _print_lag("at rest", costs.at_rest)
     _print_lag("20 sessions compute", costs.computing)
     print(f"{'the web process meanwhile, %':<40}{100 * costs.web:>10.1f}")
+    print(f"{'the programs, %':<40}{100 * costs.programs:>10.1f}")
 
 
 def _print_lag(when: str, lag: Lag) -> None:

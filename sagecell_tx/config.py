@@ -115,6 +115,15 @@ class Config:
         return Nodes(root, self.node)
 
     @property
+    def own_accounts(self) -> tuple[int, ...]:
+        """The user ids for kernels of this server: each of four that follow one another has a quarter."""
+        if not self.node or len(self.accounts) != 2:
+            return self.accounts
+        first, count = self.accounts
+        quarter = count // 4
+        return first + (self.node - 1) % 4 * quarter, quarter
+
+    @property
     def kernels_dir(self) -> Path:
         """The directory that holds one directory for each kernel of this server."""
         return self.nodes.directory(self.node)

@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sagecell_tx.assembly.admin import on_loopback
 from sagecell_tx.assembly.build import build
-from sagecell_tx.assembly.identifiers import new_id, now, timestamp
+from sagecell_tx.assembly.identifiers import new_id, new_kernel_id, now, timestamp
 from sagecell_tx.assembly.listening import BACKLOG, with_deep_queue
 from sagecell_tx.config import AdminSettings, Config, ConfigError
 from sagecell_tx.hosts.forked.host import ForkHost
@@ -25,6 +25,13 @@ def test_ids_have_the_36_characters_that_proxies_count_on() -> None:
     ids = {new_id() for _ in range(100)}
     assert len(ids) == 100
     assert {len(each) for each in ids} == {36}
+
+
+def test_ids_of_a_server_with_a_number_begin_with_it() -> None:
+    ids = {new_kernel_id(12)() for _ in range(100)}
+    assert len(ids) == 100
+    assert {(len(each), each[:4]) for each in ids} == {(36, "0012")}
+    assert new_kernel_id(0) is new_id
 
 
 def test_times_have_a_zone() -> None:
@@ -113,6 +120,13 @@ class BuildingTests(SynchronousTestCase):
         missing = "ssl:443:privateKey=/nothing/key.pem"
         assert "/nothing/key.pem: No such file" in self.refused(listen=(missing,))
         assert self.refused(listen=()) == "listen: expected at least one endpoint"
+
+    def test_numbers_that_no_server_can_have(self) -> None:
+        for node in (-1, 10_000):
+            assert self.refused(node=node).startswith(
+                "node: expected a number from 1 to 9999, not "
+            )
+        assert self.refused(take_over=True).startswith("take_over: only a server with a number")
 
     def test_a_state_dir_that_is_none(self) -> None:
         file = Path(self.mktemp())

@@ -370,3 +370,16 @@ def test_a_directory_is_no_file(tmp_path):
     with pytest.raises(ConfigError) as caught:
         load(tmp_path)
     assert str(caught.value) == f"{tmp_path}: Is a directory"
+
+
+def test_servers_of_one_machine_have_directories_and_accounts_of_their_own():
+    four = [Config(node=node, accounts=(1000, 402)) for node in (1, 2, 3, 4)]
+    assert [each.own_accounts for each in four] == [
+        (1000, 100),
+        (1100, 100),
+        (1200, 100),
+        (1300, 100),
+    ]
+    assert Config(node=5, accounts=(1000, 402)).own_accounts == four[0].own_accounts
+    assert Config(accounts=(1000, 402)).own_accounts == (1000, 402)
+    assert Config(node=2, work_dir="/run/kernels").kernels_dir == Path("/run/kernels/0002")

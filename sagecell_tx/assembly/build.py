@@ -131,13 +131,15 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
             terms,
             status,
             offered_specs(host),
+            lambda which, key: siblings.listed(which, key),
         ),
         *observation.public,
     ]
     siblings, forwarding = siblings_and_forwarding(
         config, reactor, web, routes, fleet, lambda has_successor: server.drain(has_successor)
     )
-    if config.take_over and config.nodes.others:
+    follows = config.take_over and bool(config.nodes.others)
+    if follows:
         ports.hold()
     server = Server(
         reactor=reactor,
@@ -149,6 +151,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
         siblings=siblings,
         connections=connection_limits,
         takes_over=config.take_over,
+        follows=follows,
         shortfalls=partial(shortfalls, config, ports),
         listening=[
             *listening_services(config, reactor, web.site(routes, forwarding.resource), ports),

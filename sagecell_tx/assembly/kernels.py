@@ -107,7 +107,7 @@ def _launcher(
             kernels=str(config.kernels_dir.absolute()),
             hidden=(str(config.state_dir),),
             visible=tuple(dict.fromkeys((*config.visible, *readable))),
-            accounts=config.accounts,
+            accounts=config.own_accounts,
         ),
         try_level=run_program,
         network=network,

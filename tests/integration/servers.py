@@ -78,10 +78,10 @@ class Server:
         jupyter_path: Path | None = None,
         keys: Mapping[str, str] | None = None,
         limits: Mapping[str, float] | None = None,
-        tables: str = "",
         node: int = 0,
         beside: Server | None = None,
         listener: socket.socket | None = None,
+        tables: str = "",
     ) -> None:
         # A short path: the kernels' sockets are below it.
         self.directory = Path(tempfile.mkdtemp(prefix="cell", dir="/tmp"))
@@ -101,10 +101,10 @@ class Server:
         self.jupyter_path = jupyter_path
         self.kernelspecs = list(kernelspecs)
         self.keys = dict(keys or {})
-        self.tables = tables
         self.node = node
         self.takes_over = beside is not None
         self.listener = listener
+        self.tables = tables
         self.port = free_port() if listener is None else int(listener.getsockname()[1])
         self.url = f"http://127.0.0.1:{self.port}"
         self.ready = ready
