@@ -32,7 +32,7 @@ _NAMED = 10
 
 
 @define
-class Outcome:
+class Imported:
     """How many of each kind were added, and how many were there already, by their names in the plural.
 
     `conflicts` has the ids that stand for another program in the database.
@@ -71,7 +71,7 @@ class PermalinkImport:
     backend: Backend
     table: Table
     called: str
-    outcome: Outcome
+    outcome: Imported
     _rows: dict[str, Mapping[str, Any]] = field(factory=dict, init=False)
     _characters: int = field(default=0, init=False)
 
@@ -133,7 +133,7 @@ class Import:
 
     backend: Backend
     now: Callable[[], float]
-    outcome: Outcome = field(factory=Outcome)
+    outcome: Imported = field(factory=Imported)
     _kept: PermalinkImport = field(init=False)
     _runs: PermalinkImport = field(init=False)
     _contents: _Contents | None = field(default=None, init=False)

@@ -30,7 +30,7 @@ from sagecell_tx.store.database import Backend
 from sagecell_tx.store.postgresql import open_postgresql
 from sagecell_tx.store.schema import permalinks
 from sagecell_tx.store.transfer.archive import Invalid
-from sagecell_tx.store.transfer.importing import Outcome, PermalinkImport
+from sagecell_tx.store.transfer.importing import Imported, PermalinkImport
 from sagecell_tx.wire.codelink import clean_ident, clean_text
 from sagecell_tx.wire.messages import WireError
 
@@ -83,9 +83,9 @@ def _sqlite(path: Path) -> Engine:
     return create_engine("sqlite://", creator=connect)
 
 
-def take_over(source: Connection, backend: Backend) -> Outcome:
+def take_over(source: Connection, backend: Backend) -> Imported:
     """Add SageMathCell's permalinks to a database. Raises `Invalid` if `source` has none."""
-    outcome = Outcome()
+    outcome = Imported()
     importing = PermalinkImport(
         backend=backend, table=permalinks, called="permalinks", outcome=outcome
     )
