@@ -96,7 +96,7 @@ docs: $(VENV)/test
 web: $(CLIENT)
 	cd web && npm run check && npm test
 
-python: $(VENV)/test $(CLIENT) chromium browsers proxies
+python: $(VENV)/test $(CLIENT) chromium browsers proxies netspaces
 	$(BIN)/python -m pytest $(MEMORY)
 	$(BIN)/python -m pytest $(REAL)
 
@@ -112,7 +112,7 @@ pythons: $(VENV)/test $(CLIENT)
 	$(BIN)/nox
 
 # The browser tests drive Debian's Chromium through its own driver.
-.PHONY: chromium browsers proxies
+.PHONY: chromium browsers proxies netspaces
 chromium:
 	@if command -v chromium >/dev/null && command -v chromedriver >/dev/null; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
@@ -136,6 +136,15 @@ proxies:
 		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends \
 			nginx-light haproxy >/dev/null; } \
 		|| echo "nginx and HAProxy cannot be installed here: their tests are skipped."; \
+	fi
+
+# The tests of machines whose network fails need the program ip; without it they are skipped.
+netspaces:
+	@if command -v ip >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends \
+			iproute2 >/dev/null; } \
+		|| echo "iproute2 cannot be installed here: the tests of networks that fail are skipped."; \
 	fi
 
 # One after the other, each with all its peers in one run.

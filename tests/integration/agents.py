@@ -19,6 +19,7 @@ import psutil
 from attrs import frozen
 
 from tests.accounts import accounts
+from tests.integration.netspaces import NetSpace
 from tests.integration.servers import Server, free_port, kernels_of
 from tests.integration.waiting import until
 
@@ -151,15 +152,31 @@ class RunningCluster:
 
 @contextmanager
 def cluster(
-    count: int = 1, *, kernels: int = 20, ready: int = 0, own: str = ""
+    count: int = 1,
+    *,
+    kernels: int = 20,
+    ready: int = 0,
+    own: str = "",
+    spaces: Sequence[NetSpace] = (),
 ) -> Iterator[RunningCluster]:
-    """A server whose kernels run on so many machines, each of which is an agent on loopback."""
+    """A server whose kernels run on so many machines, each of which is an agent.
+
+    The agents are in the network namespaces `spaces`, or on loopback. `own` are more of their
+    settings.
+    """
     keys = Path(tempfile.mkdtemp(prefix="keys", dir="/tmp"))
     agents: list[AgentProcess] = []
     try:
         web = make_keys(keys)
-        for number in range(count):
-            agent = AgentProcess(web, f"m{number}", kernels=kernels, own=own)
+        for number in range(len(spaces) or count):
+            agent = AgentProcess(
+                web,
+                f"m{number}",
+                host=spaces[number].address if spaces else "127.0.0.1",
+                before=spaces[number].enter if spaces else (),
+                kernels=kernels,
+                own=own,
+            )
             agents.append(agent)
             agent.__enter__()
         machines = ", ".join(agent.setting for agent in agents)
