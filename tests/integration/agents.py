@@ -18,6 +18,7 @@ from typing import Self
 import psutil
 from attrs import frozen
 
+from sagecell_tx.hosts.cluster.connections.identity import Identity
 from tests.accounts import accounts
 from tests.integration.netspaces import NetSpace
 from tests.integration.servers import Server, free_port, kernels_of
@@ -27,11 +28,10 @@ COMMAND = str(Path(sys.executable).with_name("sagecell-tx"))
 
 
 def make_keys(directory: Path) -> str:
-    """Make keys as an operator does; returns the fingerprint."""
-    done = subprocess.run(
-        [COMMAND, "cluster", "keys", str(directory)], capture_output=True, text=True, check=True
-    )
-    return done.stdout.strip()
+    """Make keys as ``sagecell-tx cluster keys`` does; returns the fingerprint."""
+    identity = Identity.new("sagecell-tx")
+    identity.write(directory)
+    return identity.fingerprint
 
 
 class AgentProcess:
@@ -101,6 +101,11 @@ accounts = {list(accounts())}
 
     def start(self) -> None:
         """Start, and wait until it can start kernels."""
+        self.launch()
+        self.await_ready()
+
+    def launch(self) -> None:
+        """Start the process, and wait for nothing."""
         with (self.directory / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [*self.before, COMMAND, "compute", "--config", self.directory / "compute.toml"],
@@ -110,6 +115,9 @@ accounts = {list(accounts())}
                 stdout=log,
                 stderr=log,
             )
+
+    def await_ready(self) -> None:
+        """Wait until it reports READY."""
         assert self.notices.recv(100) == b"READY=1", self.log()
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
@@ -178,7 +186,9 @@ def cluster(
                 own=own,
             )
             agents.append(agent)
-            agent.__enter__()
+            agent.launch()
+        for agent in agents:
+            agent.await_ready()
         machines = ", ".join(agent.setting for agent in agents)
         with Server(ready=ready, cluster=f'keys = "{keys}"\nmachines = [{machines}]') as server:
             yield RunningCluster(server, agents)

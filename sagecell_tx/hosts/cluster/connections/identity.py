@@ -74,8 +74,8 @@ class Identity:
             found = cls((directory / KEY).read_bytes(), (directory / CERTIFICATE).read_bytes())
         except OSError as error:
             raise ConfigError(
-                f"{error.filename}: {error.strerror}; `sagecell-tx cluster keys {directory}` "
-                "makes the keys"
+                f"{error.filename}: {error.strerror}; `sagecell-tx cluster keys DIRECTORY` makes "
+                "both files"
             ) from error
         try:
             found.context()
