@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import zmq
 from attrs import define, field
@@ -26,18 +27,21 @@ _TYPES = {
 class HubSockets:
     """A `HubConnection` over three sockets, which are not connected again when they are cut.
 
-    The sockets are encrypted with a key pair of their own if the controller has a public key.
+    It has a ZMQ context of its own: whatever a controller sends, or how long its name takes to be
+    looked up, kernels' sockets have another thread. The sockets are encrypted with a key pair of their own if the controller has a public key.
     `identity` is the name under which the controller answers: another one for each connection,
     since a controller refuses a name that it believes to be connected still.
     """
 
-    _factory: ZmqSocketFactory
+    _reactor: Any
     _file: ConnectionFile
     _received: Callable[[str, list[bytes]], None]
     _identity: str
+    _factory: ZmqSocketFactory = field(init=False)
     _sockets: dict[str, ZmqSocket] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
+        self._factory = ZmqSocketFactory(self._reactor)
         for channel, kind in _TYPES.items():
             self._sockets[channel] = ZmqSocket(
                 self._factory,
@@ -58,10 +62,9 @@ class HubSockets:
             _log.warn("dropped a message to a controller, which takes none")
 
     def close(self) -> None:
-        """Close all sockets. Harmless if repeated."""
-        for socket in self._sockets.values():
-            socket.shutdown()
+        """Close all sockets."""
         self._sockets.clear()
+        self._factory.shutdown()
 
 
 def _taken(messages: int, weight: int) -> None:

@@ -9,8 +9,8 @@
 
 The first two are ipyparallel's own. The last is between this server and the engines of its
 compute machines, and the controller only passes it on: `hosts/parallel/engine.py` answers it. All
-are Jupyter messages, whose frames are signed with the key in the connection file. Nothing here
-is unpickled: a message is signed JSON within limits, or it is dropped.
+are Jupyter messages, whose frames are signed with the key in the connection file, encrypted by
+CURVE, or both. Nothing here is unpickled: a message is JSON within limits, or it is dropped.
 
 Source: https://ipyparallel.readthedocs.io/en/latest/reference/messages.html
 """
@@ -135,9 +135,12 @@ def _port(values: dict[str, Any], name: str) -> int:
 
 
 def _key(values: dict[str, Any]) -> bytes:
+    """The key of signatures. ipyparallel signs nothing that is encrypted: then it may be empty."""
     key = values.get("key")
-    if not isinstance(key, str) or not key.isascii() or not key:
-        raise _invalid("it has no key, with which messages are signed")
+    if not isinstance(key, str) or not key.isascii():
+        raise _invalid("'key' is not a key")
+    if not key and values.get("curve_serverkey") is None:
+        raise _invalid("it has no key, so that messages would be neither encrypted nor signed")
     return key.encode("ascii")
 
 

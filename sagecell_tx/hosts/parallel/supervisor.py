@@ -15,7 +15,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,19 @@ LINE = 2000
 
 #: The program, which imports nothing from the working directory (-P).
 PROGRAM = (sys.executable, "-P", "-m", "sagecell_tx.hosts.parallel.engine")
+
+
+def launched_file(variables: Mapping[str, str]) -> Path | None:
+    """The connection file that a launcher of ipyparallel means, by its environment variables.
+
+    None if no launcher has started this process. A launcher for other machines copies the file there
+    first. A relative path is one below the home directory, in which such a launcher starts it.
+    """
+    profile, cluster = variables.get("IPP_PROFILE_DIR"), variables.get("IPP_CLUSTER_ID")
+    if not profile:
+        return None
+    name = f"ipcontroller-{cluster}" if cluster else "ipcontroller"
+    return Path(profile) / "security" / f"{name}-engine.json"
 
 
 @define(eq=False)
@@ -192,7 +205,9 @@ class EngineSupervisor(Service):
             self._end(running)
 
     def _start(self, file: bytes) -> None:
-        first_line = dump({"connection": parse_object(file), "facts": self.facts.dump().decode()})
+        first_line = dump(
+            {"connection": file.decode("utf-8"), "facts": self.facts.dump().decode("ascii")}
+        )
         running = _EngineRun(file, self.reactor.seconds())
         running.protocol = _EngineProtocol(first_line, lambda reason: self._ended(running, reason))
         uid, gid = self.account or (None, None)

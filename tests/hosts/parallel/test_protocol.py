@@ -61,6 +61,17 @@ def test_a_controller_on_all_addresses_is_reached_at_its_location(interface):
     assert parsed(interface=interface).host == "machine-1"
 
 
+def test_with_curve_nothing_has_to_be_signed():
+    assert parsed(key="").key == b""
+
+
+def test_a_file_for_engines_has_no_notifications():
+    file = {key: value for key, value in FILE.items() if key != "notification"}
+    assert ConnectionFile.parse(json.dumps(file).encode(), for_engines=True).notification == 0
+    with pytest.raises(WireError, match="notification"):
+        ConnectionFile.parse(json.dumps(file).encode())
+
+
 def test_without_curve():
     assert parsed(curve_serverkey=None).server_key is None
 
@@ -83,9 +94,9 @@ def test_without_curve():
         ({"mux": 65536}, "'mux' is not a port"),
         ({"registration": True}, "'registration' is not a port"),
         ({"notification": "41006"}, "'notification' is not a port"),
-        ({"key": ""}, "no key"),
-        ({"key": "é"}, "no key"),
-        ({"key": None}, "no key"),
+        ({"key": "", "curve_serverkey": None}, "neither encrypted nor signed"),
+        ({"key": "é"}, "'key' is not a key"),
+        ({"key": None}, "'key' is not a key"),
         ({"curve_serverkey": ""}, "curve_serverkey"),
         ({"curve_serverkey": CURVE[1:]}, "curve_serverkey"),
         ({"curve_serverkey": CURVE[1:] + "é"}, "curve_serverkey"),
