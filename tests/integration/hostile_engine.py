@@ -13,7 +13,6 @@ from pathlib import Path
 from ipyparallel.serialize import serialize_object
 
 from sagecell_tx.hosts.parallel import engine, protocol
-from sagecell_tx.wire.messages import Message
 from sagecell_tx.wire.zmqwire import DELIMITER, Signer, decode
 
 MARKER = Path(sys.argv[1])
@@ -29,12 +28,10 @@ class Bomb:
 def hostile_answers(frames: list[bytes], signer: Signer, facts: dict) -> list[bytes]:
     """What `engine.answers` returns, with status ok and the pickle as the result."""
     request = decode("", frames[:64], signer)
-    reply: Message = engine.answer(request, {**facts, "status": "ok"})
-    if request.msg_type != protocol.FACTS_REQUEST:
-        reply = engine._message(reply.msg_type, {"status": "ok"}, parent_header=request.header)
+    asked = request.msg_type == protocol.FACTS_REQUEST
+    reply = engine.reply(request, {**(facts if asked else {}), "status": "ok"})
     identities = frames[: frames.index(DELIMITER)]
-    pickles = serialize_object(Bomb())
-    return [*identities, *protocol.request(reply, signer), *map(bytes, pickles)]
+    return [*identities, *protocol.request(reply, signer), *map(bytes, serialize_object(Bomb()))]
 
 
 if __name__ == "__main__":

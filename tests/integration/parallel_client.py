@@ -1,8 +1,8 @@
 """A client of ipyparallel that tries to have everything done by all engines of a controller.
 
-    python -m tests.integration.parallel_client MARKER < connection.json
+    python -m tests.integration.parallel_client MARKER [ATTEMPT...] < connection.json
 
-Each attempt would make the file MARKER, in an engine, or end engines. Prints what became of each: a word
+Each attempt, or those that are named, would make the file MARKER, in an engine, or end engines. Prints what became of each: a word
 and the name of the exception.
 """
 
@@ -42,18 +42,16 @@ def attempts(client: ipyparallel.Client, marker: str) -> dict[str, Callable[[], 
 def main() -> None:
     client = ipyparallel.Client(connection_info=json.load(sys.stdin), timeout=PATIENCE)
     client.wait_for_engines(1, timeout=PATIENCE)
-    for name, attempt in attempts(client, sys.argv[1]).items():
+    every = attempts(client, sys.argv[1])
+    for name in sys.argv[2:] or every:
         try:
-            attempt()
+            every[name]()
         except Exception as error:
-            inner = getattr(error, "elist", None)  # of a CompositeError: one for each engine
-            print(
-                name,
-                inner[0][0] if inner else getattr(error, "ename", type(error).__name__),
-                flush=True,
-            )
+            several = getattr(error, "elist", None)  # of a CompositeError: one for each engine
+            outcome = several[0][0] if several else getattr(error, "ename", type(error).__name__)
         else:
-            print(name, "done", flush=True)  # noqa: T201
+            outcome = "done"
+        print(name, outcome, flush=True)  # noqa: T201
     os._exit(0)  # its threads wait for ever
 
 

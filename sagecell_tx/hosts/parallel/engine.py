@@ -29,6 +29,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import zmq
+from attrs import evolve
 from ipyparallel.engine import app
 from ipyparallel.engine.kernel import IPythonParallelKernel
 from tornado.ioloop import IOLoop, PeriodicCallback
@@ -39,7 +40,7 @@ from zmq.eventloop.zmqstream import ZMQStream
 from sagecell_tx.hosts.cluster.facts import Facts
 from sagecell_tx.hosts.parallel import protocol
 from sagecell_tx.hosts.parallel.protocol import ConnectionFile
-from sagecell_tx.wire.messages import Message, WireError, originate, parse_object
+from sagecell_tx.wire.messages import Message, WireError, dump, originate, parse_object
 from sagecell_tx.wire.zmqwire import DELIMITER, Signer, decode
 
 #: Seconds between two requests to the hub.
@@ -63,6 +64,9 @@ MEMORY = 512 << 20
 #: The longest first line, in bytes.
 LINE = protocol.FILE_LIMIT + protocol.FACTS_LIMIT
 
+#: The metadata of a request that the controller's scheduler of broadcasts looks for in the reply.
+_REPEATED = ("is_broadcast", "is_coalescing", "original_msg_id")
+
 #: What a refused client gets.
 REFUSED = {
     "status": "error",
@@ -72,21 +76,32 @@ REFUSED = {
 }
 
 
-def answer(request: Message, facts: dict[str, Any]) -> Message:
-    """The answer to any request: the facts to a `FACTS_REQUEST`, otherwise a refusal."""
-    asked = request.msg_type == protocol.FACTS_REQUEST
-    return _message(
-        request.msg_type.removesuffix("_request") + "_reply",
-        facts if asked else REFUSED,
-        parent_header=request.header,
-    )
-
-
 def answers(frames: list[bytes], signer: Signer, facts: dict[str, Any]) -> list[bytes]:
-    """The frames that answer those of a request, for the same identities. Raises `WireError`."""
+    """The frames that answer those of a request, for the same identities. Raises `WireError`.
+
+    The facts answer a `FACTS_REQUEST`, a refusal everything else.
+    """
     request = decode("", frames[:64], signer)
     identities = frames[: frames.index(DELIMITER)]
-    return [*identities, *protocol.request(answer(request, facts), signer)]
+    content = facts if request.msg_type == protocol.FACTS_REQUEST else REFUSED
+    return [*identities, *protocol.request(reply(request, content), signer)]
+
+
+def reply(request: Message, content: dict[str, Any]) -> Message:
+    """A message with `content` that answers `request`. Raises `WireError` if that is malformed.
+
+    The metadata is what the controller's schedulers need to pass it on.
+    """
+    asked = parse_object(request.metadata)
+    metadata = {
+        "status": content.get("status", "ok"),
+        "dependencies_met": True,
+        **{name: asked[name] for name in _REPEATED if name in asked},
+    }
+    message = _message(
+        request.msg_type.removesuffix("_request") + "_reply", content, request.header
+    )
+    return evolve(message, metadata=dump(metadata))
 
 
 def _message(msg_type: str, content: dict[str, Any], parent_header: bytes = b"{}") -> Message:
