@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from sagecell_tx import __version__
-from sagecell_tx.commands import run, settings
+from sagecell_tx.commands import cluster, compute, run, settings
 from sagecell_tx.commands.failing import failed
 
 
@@ -29,6 +29,8 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--version", action="version", version=f"sagecell-tx {__version__}")
     commands = made.add_subparsers(required=True, metavar="COMMAND")
+    cluster.add(commands)
+    compute.add(commands)
     run.add(commands)
     settings.add(commands)
     return made

@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from sagecell_tx import renamed
-from sagecell_tx.config import Config, ConfigError, load
+from sagecell_tx.config import Cluster, Config, ConfigError, KnownMachine, load
 from sagecell_tx.limits import LifetimeLimits, Limits, Rate
 
 
@@ -97,6 +97,9 @@ def test_every_setting_can_be_read(settings):
         spare = false
         proxies = ["10.0.0.0/8", "unix"]
         keys = { school = "a-key-of-some-length" }
+        [cluster]
+        keys = "/var/lib/keys"
+        machines = [{ address = "10.0.0.5:9475", fingerprint = "00", name = "blue" }]
     """
     limits = {}
     for table in attrs.fields(Limits):
@@ -137,6 +140,10 @@ def test_every_setting_can_be_read(settings):
         "baseurl": "/cells",
         "requires_tos": True,
         "tos": "/etc/terms.html",
+        "cluster": Cluster(
+            keys="/var/lib/keys",
+            machines=(KnownMachine(address="10.0.0.5:9475", fingerprint="00", name="blue"),),
+        ),
         "limits": Limits(
             **{name: type(getattr(Limits(), name))(**values) for name, values in limits.items()}
         ),

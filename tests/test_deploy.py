@@ -19,13 +19,14 @@ from typing import Any
 import attrs
 import pytest
 
-from sagecell_tx.config import Config, load
+from sagecell_tx.config import ComputeConfig, Config, load
 from sagecell_tx.kernelside.forkserver import delegation
 from sagecell_tx.tap import Options
 
 DEPLOY = Path(__file__).parent.parent / "deploy"
 TWISTD = Path(sys.executable).with_name("twistd")
 INSTALLED = "/opt/sagecell-tx/bin/twistd"
+INSTALLED_COMMAND = "/opt/sagecell-tx/bin/sagecell-tx "
 
 #: The exit statuses of a clean end. Source: systemd.service(5), SuccessExitStatus.
 CLEAN = (0,)
@@ -59,7 +60,8 @@ def test_the_example_settings_load():
 def names_of(settings: dict[str, Any]) -> set[str]:
     """The full names of all keys, such as ``listen`` and ``limits.files.file_bytes``."""
     limits = {f"limits.{table}.{key}" for table, keys in settings["limits"].items() for key in keys}
-    return limits | settings.keys() - {"limits"}
+    cluster = {f"cluster.{key}" for key in settings.get("cluster", {})}
+    return limits | cluster | settings.keys() - {"limits", "cluster"}
 
 
 def test_the_example_settings_show_every_key_with_its_default(tmp_path):
@@ -72,6 +74,15 @@ def test_the_example_settings_show_every_key_with_its_default(tmp_path):
     assert names_of(tomllib.loads(shown)) == names_of(attrs.asdict(Config()))
 
 
+def test_the_example_settings_of_an_agent_show_every_key_with_its_default(tmp_path):
+    text = (DEPLOY / "compute.toml").read_text(encoding="utf-8")
+    shown = re.sub(r"^#(?=\w+ = )", "", text, flags=re.MULTILINE)
+    path = tmp_path / "compute.toml"
+    path.write_text(shown, encoding="utf-8")
+    assert ComputeConfig(**load(path, ComputeConfig)) == ComputeConfig()
+    assert tomllib.loads(shown).keys() == attrs.fields_dict(ComputeConfig).keys()
+
+
 # --- systemd
 
 
@@ -80,10 +91,11 @@ def test_systemd_finds_no_fault(tmp_path):
     if analyze is None:
         pytest.skip("systemd-analyze is not installed")
     paths = []
-    for name in ("sagecell-tx.service", "sagecell-tx.socket"):
+    for name in ("sagecell-tx.service", "sagecell-tx.socket", "sagecell-tx-compute.service"):
         text = (DEPLOY / name).read_text(encoding="utf-8")
         paths.append(tmp_path / name)
         # systemd-analyze accepts only an executable that exists.
+        text = text.replace(INSTALLED_COMMAND, f"{TWISTD.with_name('sagecell-tx')} ")
         paths[-1].write_text(text.replace(INSTALLED, str(TWISTD)), encoding="utf-8")
     verified = subprocess.run(
         [analyze, "verify", "--man=no", *paths], capture_output=True, text=True, timeout=PATIENCE

@@ -21,7 +21,7 @@ from werkzeug.exceptions import HTTPException
 
 import sagecell_tx.http
 from sagecell_tx.cli import parser
-from sagecell_tx.config import Config
+from sagecell_tx.config import Cluster, Config
 from sagecell_tx.http.admin.status import Status
 from sagecell_tx.http.apispec.route import ApiSpec
 from sagecell_tx.http.cells.completions import Completions
@@ -272,8 +272,10 @@ def test_operations_has_every_setting_with_its_default():
         for table, limits in attrs.asdict(Limits()).items()
         for key, value in limits.items()
     }
+    for key, value in attrs.asdict(Cluster(), recurse=False).items():
+        config[f"cluster.{key}"] = value
     for key, value in config.items():
-        if key != "limits":
+        if key not in ("limits", "cluster"):
             defaults[key] = list(value) if isinstance(value, tuple) else value
     defaults["state_dir"] = str(defaults["state_dir"])
     assert documented_settings() == defaults
@@ -307,7 +309,8 @@ def test_its_commands_for_operators_are_understood(path):
 
 def test_operations_has_every_command_for_operators():
     text = (ROOT / "docs" / "operations.rst").read_text()
-    assert "sagecell-tx settings upgrade" in text
+    for command in ("settings upgrade", "cluster keys", "compute"):
+        assert f"sagecell-tx {command}" in text
 
 
 # --- languages

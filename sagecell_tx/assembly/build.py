@@ -8,7 +8,13 @@ from typing import Any
 
 import attrs
 
-from sagecell_tx.assembly.kernels import kernel_host, offered_specs, ready_kernels, session_fleet
+from sagecell_tx.assembly.kernels import (
+    follow_places,
+    kernel_host,
+    offered_specs,
+    ready_kernels,
+    session_fleet,
+)
 from sagecell_tx.assembly.listening import (
     check_endpoint,
     listening_ports,
@@ -79,6 +85,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
     ready = ready_kernels(config, reactor, host)
     permalinks = run_permalink_store(config, database)
     fleet = session_fleet(config, reactor, ready, files, permalinks, host.when_up, ports.has_room)
+    follow_places(host, fleet, ready)
     routes = [
         *page_routes(
             web,

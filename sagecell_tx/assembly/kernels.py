@@ -11,11 +11,12 @@ from twisted.internet.defer import Deferred
 from twisted.python.threadpool import ThreadPool
 
 from sagecell_tx.assembly.identifiers import new_id, now
-from sagecell_tx.config import Config
+from sagecell_tx.config import ComputeConfig, Config
 from sagecell_tx.hosts.channels.zmqsocket import ZmqSocketFactory
 from sagecell_tx.hosts.directories.removals import AT_ONCE
 from sagecell_tx.hosts.directories.workdir import WorkDirs
 from sagecell_tx.hosts.forked.host import ForkHost
+from sagecell_tx.hosts.forked.launcher import ForkLauncher
 from sagecell_tx.hosts.forked.python import KernelPython
 from sagecell_tx.hosts.forked.sandbox import Sandbox, run_program
 from sagecell_tx.hosts.kernelspecs.finding import find_specs
@@ -23,7 +24,7 @@ from sagecell_tx.hosts.kernelspecs.installed import InstalledSpec
 from sagecell_tx.hosts.network.allowlist import AllowList, is_public
 from sagecell_tx.hosts.network.egress import Network
 from sagecell_tx.hosts.network.resolver import ThreadedResolver
-from sagecell_tx.hosts.routing import KernelHost
+from sagecell_tx.hosts.routing import ForkingHost, KernelHost
 from sagecell_tx.http.jupyter.kernelspecs import OfferedSpec, SpecFile
 from sagecell_tx.sessions.admission.starts import Starts
 from sagecell_tx.sessions.fleet.fleet import Fleet
@@ -63,8 +64,15 @@ def offered_specs(host: HostService) -> list[OfferedSpec]:
 def kernel_host(config: Config, reactor: Any) -> HostService:
     """The host of all kernels, those of installed kernelspecs included. Raises `ConfigError`."""
     specs = find_specs(config.kernelspecs)
-    network = _network(config, reactor)  # first, as it may raise: nothing has to be closed yet
-    forked = _fork_host(config, reactor, network, specs)
+    forked: ForkingHost
+    if config.cluster.keys:
+        # Only here: a server whose kernels run on its own machine needs nothing of the cluster.
+        from sagecell_tx.assembly.cluster import cluster_host
+
+        forked = cluster_host(config, reactor)
+    else:
+        network = kernel_network(config, reactor)  # may raise: nothing has to be closed yet
+        forked = _fork_host(config, reactor, network, specs)
     if not specs:
         return forked
     return KernelHost(forked=forked, installed={spec.kind: spec for spec in specs})
@@ -73,20 +81,36 @@ def kernel_host(config: Config, reactor: Any) -> HostService:
 def _fork_host(
     config: Config, reactor: Any, network: Network | None, specs: Sequence[InstalledSpec]
 ) -> ForkHost:
-    """The host that forks kernels, which can read what those of `specs` need. Raises `ConfigError`."""
-    readable = [path for spec in specs for path in spec.directories]
+    """The host that forks kernels on this machine. Raises `ConfigError`."""
     originator = Originator(new_id=new_id, now=now)
     return ForkHost(
         reactor=reactor,
         threads=reactor.getThreadPool(),
-        removers=ThreadPool(0, AT_ONCE, "removals"),
         zmq=ZmqSocketFactory(reactor),
-        directories=WorkDirs(config.kernels_dir, lambda: secrets.token_hex(4)),
+        launcher=fork_launcher(config, reactor, network, specs),
         limits=config.limits,
         spec=PYTHON,
+        originate=originator.originate,
+        new_key=lambda: secrets.token_hex(32),
+    )
+
+
+def fork_launcher(
+    config: Config | ComputeConfig,
+    reactor: Any,
+    network: Network | None,
+    specs: Sequence[InstalledSpec],
+) -> ForkLauncher:
+    """What starts processes here, which can read what those of `specs` need. Raises `ConfigError`."""
+    readable = [path for spec in specs for path in spec.directories]
+    return ForkLauncher(
+        reactor=reactor,
+        removers=ThreadPool(0, AT_ONCE, "removals"),
+        directories=WorkDirs(config.kernels_dir, lambda: secrets.token_hex(4)),
         preload=config.preload,
         picture_files=config.picture_files,
         spare=config.spare,
+        patience=config.limits.lifetime.start_seconds,
         sandbox=Sandbox(
             level=config.sandbox,
             kernels=str(config.kernels_dir.absolute()),
@@ -97,12 +121,10 @@ def _fork_host(
         try_level=run_program,
         network=network,
         python=KernelPython.of(config.kernel_python),
-        originate=originator.originate,
-        new_key=lambda: secrets.token_hex(32),
     )
 
 
-def _network(config: Config, reactor: Any) -> Network | None:
+def kernel_network(config: Config | ComputeConfig, reactor: Any) -> Network | None:
     """The network that kernels may use; None if they may use none. Raises `ConfigError`."""
     allowed = AllowList.of(config.network, config.network_ports)
     if not config.network:
@@ -114,6 +136,19 @@ def _network(config: Config, reactor: Any) -> Network | None:
         resolver=ThreadedResolver(reactor=reactor),
         is_public=is_public,
     )
+
+
+def follow_places(host: HostService, fleet: Fleet, ready: ReadyKernels) -> None:
+    """Let `fleet` and `ready` have no more kernels than the machines of `host` take, if it has several."""
+    forking = host.forked if isinstance(host, KernelHost) else host
+    if isinstance(forking, ForkHost):
+        return
+    from sagecell_tx.hosts.cluster.host import ClusterHost
+
+    assert isinstance(forking, ClusterHost)
+    forking.on_places = fleet.admission.set_places
+    ready.places = lambda: fleet.admission.places
+    fleet.admission.set_places(0)
 
 
 def ready_kernels(config: Config, reactor: Any, host: HostService) -> ReadyKernels:

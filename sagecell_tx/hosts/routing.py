@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
 from attrs import define
 from twisted.internet.defer import Deferred
 
-from sagecell_tx.hosts.forked.host import ForkHost
 from sagecell_tx.hosts.kernelspecs.installed import InstalledSpec
-from sagecell_tx.sessions.interfaces import HostStatus, Kernel, KernelObserver
+from sagecell_tx.sessions.interfaces import HostService, HostStatus, Kernel, KernelObserver
 from sagecell_tx.sessions.spec import KernelSpec
+
+
+class ForkingHost(HostService, Protocol):
+    """A host that also starts kernels of installed kernelspecs."""
+
+    def start_installed(
+        self, installed: InstalledSpec, observer: KernelObserver
+    ) -> Deferred[Kernel]:
+        """As `start`."""
 
 
 @define(kw_only=True, eq=False)
 class KernelHost:
     """A `HostService` with kernels that are forked, and kernels of `installed` kernelspecs.
 
-    Both come from the fork server of `forked`, with one confinement, and end with it.
+    Both come from the fork servers of `forked`, with one confinement, and end with them.
     """
 
-    forked: ForkHost
+    forked: ForkingHost
     installed: Mapping[KernelSpec, InstalledSpec]
 
     def start(

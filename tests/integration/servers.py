@@ -38,7 +38,8 @@ class Server:
     Exactly `ready` kernels are kept ready, so that kernels can be counted. If there are `terms`, as
     HTML, visitors have to accept them. The modules in `preload` are loaded before the first fork,
     which takes seconds; None means the default. `limits` are by their names below ``[limits]``,
-    such as ``files.total_bytes``. `kernelspecs` are looked for in `jupyter_path` as well.
+    such as ``files.total_bytes``. `kernelspecs` are looked for in `jupyter_path` as well. `cluster`
+    has the lines below ``[cluster]``.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Server:
         jupyter_path: Path | None = None,
         keys: Mapping[str, str] | None = None,
         limits: Mapping[str, float] | None = None,
+        cluster: str = "",
     ) -> None:
         # A short path: the kernels' sockets are below it.
         self.directory = Path(tempfile.mkdtemp(prefix="cell", dir="/tmp"))
@@ -80,6 +82,7 @@ class Server:
         self.jupyter_path = jupyter_path
         self.kernelspecs = list(kernelspecs)
         self.keys = dict(keys or {})
+        self.cluster = cluster
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.ready = ready
@@ -143,7 +146,8 @@ class Server:
             terms.write_text(self.terms)
             own += [f'tos = "{terms}"', "requires_tos = true"]
         keys = [f'{name} = "{key}"' for name, key in self.keys.items()]
-        config.write_text("\n".join([*own, "[keys]", *keys, "[limits]", *lines]))
+        tables = ["[keys]", *keys, "[cluster]", self.cluster, "[limits]", *lines]
+        config.write_text("\n".join([*own, *tables]))
         environment = {**os.environ, "NOTIFY_SOCKET": str(self.directory / "notify")}
         if self.jupyter_path is not None:
             environment["JUPYTER_PATH"] = str(self.jupyter_path)

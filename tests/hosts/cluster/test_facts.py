@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pytest
 from attrs import define, evolve, field
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,17 +29,17 @@ def changed(**fields: object) -> str:
 
 class TestFacts(SynchronousTestCase):
     def test_a_round_trip(self) -> None:
-        self.assertEqual(Facts.parse(FACTS.dump()), FACTS)
-        self.assertEqual(Facts.parse(FACTS.dump().decode()), FACTS)
+        assert Facts.parse(FACTS.dump()) == FACTS
+        assert Facts.parse(FACTS.dump().decode()) == FACTS
 
     def test_fields_of_later_versions_are_ignored(self) -> None:
-        self.assertEqual(Facts.parse(changed(colour="blue")), FACTS)
+        assert Facts.parse(changed(colour="blue")) == FACTS
 
     def test_a_missing_field(self) -> None:
         for name in json.loads(FACTS.dump()):
             fields = json.loads(FACTS.dump())
             del fields[name]
-            with self.assertRaisesRegex(WireError, f"{name} is missing"):
+            with pytest.raises(WireError, match=f"{name} is missing"):
                 Facts.parse(json.dumps(fields))
 
     def test_invalid_values(self) -> None:
@@ -52,20 +53,20 @@ class TestFacts(SynchronousTestCase):
         }
         for name, values in invalid.items():
             for value in values:
-                with self.assertRaisesRegex(WireError, f"invalid {name}"):
+                with pytest.raises(WireError, match=f"invalid {name}"):
                     Facts.parse(changed(**{name: value}))
 
     def test_hosts(self) -> None:
         for host in ("10.0.0.5", "::1", "fe80::1", "blue", "blue.example.org", "blue.example.org."):
-            self.assertEqual(Facts.parse(changed(host=host)).host, host)
+            assert Facts.parse(changed(host=host)).host == host
 
     def test_too_long(self) -> None:
-        with self.assertRaisesRegex(WireError, "longer"):
+        with pytest.raises(WireError, match="longer"):
             Facts.parse(changed(colour="x" * facts.LONGEST))
 
     @given(st.binary(max_size=200) | st.text(max_size=200))
     def test_arbitrary_data_does_no_harm(self, data: bytes | str) -> None:
-        with self.assertRaises(WireError):
+        with pytest.raises(WireError):
             Facts.parse(data)
 
     @given(
@@ -79,7 +80,7 @@ class TestFacts(SynchronousTestCase):
             parsed = Facts.parse(changed(**fields))
         except WireError:
             return
-        self.assertEqual(Facts.parse(parsed.dump()), parsed)
+        assert Facts.parse(parsed.dump()) == parsed
 
 
 @define
@@ -103,37 +104,37 @@ class TestMachines(SynchronousTestCase):
 
     def test_joined_and_left(self) -> None:
         self.machines.joined(FACTS)
-        self.assertEqual(self.machines.known, (FACTS,))
+        assert self.machines.known == (FACTS,)
         self.machines.left("blue")
-        self.assertEqual(self.observer.told, [FACTS, "blue"])
-        self.assertEqual(self.machines.known, ())
+        assert self.observer.told == [FACTS, "blue"]
+        assert not self.machines.known
 
     def test_the_same_again(self) -> None:
         self.machines.joined(FACTS)
         self.machines.joined(FACTS)
-        self.assertEqual(self.observer.told, [FACTS])
+        assert self.observer.told == [FACTS]
 
     def test_other_facts_replace_earlier_ones(self) -> None:
         other = evolve(FACTS, port=9476)
         self.machines.joined(FACTS)
         self.machines.joined(other)
-        self.assertEqual(self.observer.told, [FACTS, other])
-        self.assertEqual(self.machines.known, (other,))
+        assert self.observer.told == [FACTS, other]
+        assert self.machines.known == (other,)
 
     def test_an_unknown_machine_leaves(self) -> None:
         self.machines.left("blue")
-        self.assertEqual(self.observer.told, [])
+        assert self.observer.told == []
 
     def test_a_late_observer_is_told_of_all(self) -> None:
         self.machines.joined(FACTS)
         late = Recorded()
         self.machines.observe(late)
-        self.assertEqual(late.told, [FACTS])
+        assert late.told == [FACTS]
 
     def test_too_many(self) -> None:
         for number in range(facts.MOST_MACHINES + 1):
             self.machines.joined(evolve(FACTS, name=f"m{number}"))
-        self.assertEqual(len(self.machines.known), facts.MOST_MACHINES)
-        self.assertEqual(len(self.observer.told), facts.MOST_MACHINES)
+        assert len(self.machines.known) == facts.MOST_MACHINES
+        assert len(self.observer.told) == facts.MOST_MACHINES
         self.machines.joined(evolve(FACTS, name="m7", port=1))  # known, so it may change
-        self.assertEqual(self.observer.told[-1].port, 1)
+        assert self.observer.told[-1].port == 1
