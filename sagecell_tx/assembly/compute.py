@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import secrets
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import attrs
 
 from sagecell_tx.assembly.kernels import fork_launcher, kernel_network
+from sagecell_tx.assembly.parallel import engine_supervisor
 from sagecell_tx.assembly.stores import make_state_dir
 from sagecell_tx.config import ComputeConfig, ConfigError, parse_address, parse_fingerprint
-from sagecell_tx.hosts.cluster.agent.agent import Agent
+from sagecell_tx.hosts.cluster.agent.agent import FACTS, Agent
 from sagecell_tx.hosts.cluster.connections.identity import Identity
 from sagecell_tx.hosts.kernelspecs.finding import find_specs
+from sagecell_tx.hosts.parallel.supervisor import EngineSupervisor
 
 
-def build_agent(config: ComputeConfig, reactor: Any) -> Agent:
-    """Build the agent that `config` describes, without starting it. Raises `ConfigError`."""
+def build_agent(
+    config: ComputeConfig, reactor: Any, variables: Mapping[str, str]
+) -> tuple[Agent, EngineSupervisor | None]:
+    """Build the agent that `config` describes, and what runs its engine, without starting them.
+
+    `variables` are those of the environment. Raises `ConfigError`.
+    """
     config = attrs.evolve(config, state_dir=config.state_dir.absolute())
     interface, port = parse_address("listen", config.listen)
     if not config.webs:
@@ -32,7 +40,9 @@ def build_agent(config: ComputeConfig, reactor: Any) -> Agent:
     make_state_dir(config.state_dir)
     specs = find_specs(config.kernelspecs)
     network = kernel_network(config, reactor)
-    return Agent(
+    directory = Path(config.facts_dir) if config.facts_dir else config.state_dir
+    engine = engine_supervisor(config, reactor, directory / FACTS, variables)
+    agent = Agent(
         reactor=reactor,
         launcher=fork_launcher(config, reactor, network, specs),
         identity=identity,
@@ -44,5 +54,6 @@ def build_agent(config: ComputeConfig, reactor: Any) -> Agent:
         capacity=config.kernels,
         specs={spec.kind.name: spec for spec in specs},
         new_session=lambda: secrets.token_hex(32),
-        facts=Path(config.facts_dir) if config.facts_dir else config.state_dir,
+        facts=directory,
     )
+    return agent, engine

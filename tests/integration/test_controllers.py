@@ -77,12 +77,14 @@ class Cluster:
         **changes: Any,
     ) -> None:
         """A machine of this name, whose engine runs `program`."""
+        facts_file = self.scratch / f"{name}.json"
+        facts_file.write_bytes(Facts(**facts(name, **changes)).dump())
         supervisor = EngineSupervisor(
             reactor=the_reactor(),
             threads=the_reactor().getThreadPool(),
             connection_file=self.controller.engine_file,
-            facts=Facts(**facts(name, **changes)),
-            scratch=self.scratch,
+            facts_file=facts_file,
+            directory=self.scratch / name,
             account=account,
             program=program,
         )
@@ -132,7 +134,7 @@ async def cluster(*arguments: str, curve: bool = True) -> AsyncIterator[Cluster]
             yield made
             await made.stop()
             assert made.engines() == set()
-            assert list(scratch.iterdir()) == []
+            assert [each for each in scratch.iterdir() if each.is_dir()] == []
         except AssertionError:
             print(controller.log(), "\n".join(logged))  # noqa: T201
             raise

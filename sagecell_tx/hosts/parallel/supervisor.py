@@ -2,11 +2,11 @@
 
 The engine registers with a controller and answers with the facts about this machine's agent; see
 `hosts/parallel/engine.py`. It gets what it needs on its standard input: one line of JSON with the
-connection file and the facts. So it can read neither file, and when this process ends, however
+connection file and the facts. So it need not be able to read either file, and when this process ends, however
 that happens, its input ends and it does as well.
 
-An engine that ends is started again. One that has another connection file than there is now is
-replaced, since its controller was.
+An engine that ends is started again. One that was told something else than is in the files now is
+replaced: its controller was, or the agent.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -111,9 +110,9 @@ class _EngineProtocol(ProcessProtocol):
 
 @define(eq=False)
 class _EngineRun:
-    """An engine that runs. `file` is the connection file that it was given."""
+    """An engine that runs. `told` is the line that it was given."""
 
-    file: bytes
+    told: bytes
     started_at: float
     protocol: _EngineProtocol = field(init=False)
     last_resort: IDelayedCall | None = None  # kills it; set once it was asked to end
@@ -121,21 +120,19 @@ class _EngineRun:
 
 @define(kw_only=True, eq=False)
 class EngineSupervisor(Service):
-    """Runs one engine that answers with `facts`.
+    """Runs one engine that answers with what is in `facts_file`.
 
-    `connection_file` is ``ipcontroller-engine.json``, which need not be there yet. Below `scratch`,
-    which is a directory, the engine gets one of its own. `account` is its user id and group id; None:
-    those of this process.
+    `connection_file` is ``ipcontroller-engine.json``; neither file need be there yet. `directory` is made
+    for the engine alone. `account` is its user id and group id; None: those of this process.
     """
 
     reactor: Any
     threads: Any
     connection_file: Path
-    facts: Facts
-    scratch: Path
+    facts_file: Path
+    directory: Path
     account: tuple[int, int] | None = None
     program: Sequence[str] = PROGRAM
-    _directory: str = field(default="", init=False)
     _running: _EngineRun | None = field(default=None, init=False)
     _short_lives: int = field(default=0, init=False)
     _not_before: float = field(default=0.0, init=False)
@@ -145,14 +142,16 @@ class EngineSupervisor(Service):
 
     @override
     def startService(self) -> None:
-        """Make the engine's directory, and start it as soon as the connection file is there.
+        """Make the engine's directory, and start it as soon as both files are there.
 
         Raises OSError if the directory cannot be made.
         """
         super().startService()
-        self._directory = tempfile.mkdtemp(prefix="engine-", dir=self.scratch)
+        if self.directory.exists():  # this process was killed before
+            shutil.rmtree(self.directory)
+        self.directory.mkdir(mode=0o700)
         if self.account is not None:
-            os.chown(self._directory, *self.account)
+            os.chown(self.directory, *self.account)
         self._look()
 
     @override
@@ -170,10 +169,10 @@ class EngineSupervisor(Service):
         return finished
 
     def _look(self) -> None:
-        """Read the connection file, and act on what it is now."""
+        """Read the files, and act on what they are now."""
         self._next = None
         reading: Deferred[bytes] = deferToThreadPool(
-            self.reactor, self.threads, _read, self.connection_file
+            self.reactor, self.threads, _first_line, self.connection_file, self.facts_file
         )
         reading.addCallbacks(self._found, self._unreadable)
         reading.addErrback(lambda failure: _log.failure("cannot start the engine", failure))
@@ -184,9 +183,11 @@ class EngineSupervisor(Service):
             self._next = self.reactor.callLater(LOOK, self._look)
 
     def _unreadable(self, failure: Failure) -> None:
-        error = failure.trap(OSError, WireError) and failure.value
-        why = error.strerror if isinstance(error, OSError) else error
-        self._complain(f"{self.connection_file}: {why}")
+        failure.trap(OSError, WireError)
+        error = failure.value
+        self._complain(
+            f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
+        )
 
     def _complain(self, why: str) -> None:
         """Log `why` no engine can be started, unless that is what was logged last."""
@@ -194,31 +195,28 @@ class EngineSupervisor(Service):
             self._complaint = why
             _log.warn("no engine can be started: {why}", why=why)
 
-    def _found(self, file: bytes) -> None:
+    def _found(self, line: bytes) -> None:
         if not self.running:
             return
         running = self._running
         if running is None and self.reactor.seconds() >= self._not_before:
-            self._start(file)
-        elif running is not None and running.file != file and running.last_resort is None:
-            _log.info("the controller has another connection file: the engine is started again")
+            self._start(line)
+        elif running is not None and running.told != line and running.last_resort is None:
+            _log.info("there is another controller or agent: the engine is started again")
             self._end(running)
 
-    def _start(self, file: bytes) -> None:
-        first_line = dump(
-            {"connection": file.decode("utf-8"), "facts": self.facts.dump().decode("ascii")}
-        )
-        running = _EngineRun(file, self.reactor.seconds())
-        running.protocol = _EngineProtocol(first_line, lambda reason: self._ended(running, reason))
+    def _start(self, line: bytes) -> None:
+        running = _EngineRun(line, self.reactor.seconds())
+        running.protocol = _EngineProtocol(line, lambda reason: self._ended(running, reason))
         uid, gid = self.account or (None, None)
-        own = {"HOME": self._directory, "IPYTHONDIR": self._directory}
+        own = dict.fromkeys(("HOME", "IPYTHONDIR"), str(self.directory))
         try:
             self.reactor.spawnProcess(
                 running.protocol,
                 self.program[0],
                 self.program,
                 env={**environment(), **own},
-                path=self._directory,
+                path=str(self.directory),
                 uid=uid,
                 gid=gid,
             )
@@ -260,18 +258,31 @@ class EngineSupervisor(Service):
     def _finish(self) -> None:
         finished, self._finished = self._finished, None
         try:
-            shutil.rmtree(self._directory)
+            shutil.rmtree(self.directory)
         except OSError as error:
-            _log.warn("cannot remove {path}: {why}", path=self._directory, why=error.strerror)
+            _log.warn("cannot remove {path}: {why}", path=self.directory, why=error.strerror)
         if finished is not None:
             finished.callback(None)
 
 
+def _first_line(connection_file: Path, facts_file: Path) -> bytes:
+    """What the engine is told. Raises OSError, and `WireError` for what are other files. Blocks."""
+    connection = _read(connection_file)
+    try:
+        facts = Facts.parse(_read(facts_file))
+    except WireError as error:
+        raise WireError(error.code, f"{facts_file}: {error.message}") from error
+    return dump({"connection": connection.decode("utf-8"), "facts": facts.dump().decode("ascii")})
+
+
 def _read(path: Path) -> bytes:
-    """The content of the connection file; raises OSError, and `WireError` for another file."""
+    """The content of a JSON file. Raises OSError, and `WireError` for another file."""
     with path.open("rb") as file:
         data = file.read(FILE_LIMIT + 1)
     if len(data) > FILE_LIMIT:
-        raise WireError("too_long", f"it has more than {FILE_LIMIT} bytes")
-    parse_object(data)
+        raise WireError("too_long", f"{path}: it has more than {FILE_LIMIT} bytes")
+    try:
+        parse_object(data)
+    except WireError as error:
+        raise WireError(error.code, f"{path}: {error.message}") from error
     return data

@@ -77,15 +77,16 @@ class Machine:
 
     def __init__(self, scratch: Path) -> None:
         self.reactor = EngineReactor()
-        self.scratch = scratch / "scratch"
-        self.scratch.mkdir()
+        self.directory = scratch / "engine"
         self.file = scratch / "ipcontroller-engine.json"
+        self.facts_file = scratch / "facts.json"
+        self.facts_file.write_bytes(FACTS.dump())
         self.supervisor = EngineSupervisor(
             reactor=self.reactor,
             threads=ThisThread(),
             connection_file=self.file,
-            facts=FACTS,
-            scratch=self.scratch,
+            facts_file=self.facts_file,
+            directory=self.directory,
         )
 
     @property
@@ -110,7 +111,7 @@ def machine(tmp_path):
                 engine.end()
         assert stopping.called
     assert not made.reactor.getDelayedCalls()
-    assert list(made.scratch.iterdir()) == []
+    assert not made.directory.exists()
 
 
 def test_the_engine_is_told_the_connection_file_and_the_facts(machine):
@@ -128,7 +129,7 @@ def test_the_engine_has_a_directory_of_its_own_and_none_of_the_servers_variables
     machine.engines[0].end()
     machine.pass_time(LONGEST_WAIT)
     engine = machine.engines[1]
-    [directory] = machine.scratch.iterdir()
+    directory = machine.directory
     assert engine.how["path"] == engine.how["env"]["HOME"] == str(directory)
     assert engine.how["env"]["IPYTHONDIR"] == str(directory)
     assert directory.stat().st_mode & 0o777 == 0o700
@@ -144,7 +145,7 @@ def test_the_engine_has_another_account(tmp_path):
     machine.supervisor.startService()
     [engine] = machine.engines
     assert (engine.how["uid"], engine.how["gid"]) == (65534, 65533)
-    [directory] = machine.scratch.iterdir()
+    directory = machine.directory
     assert (directory.stat().st_uid, directory.stat().st_gid) == (65534, 65533)
     stopping = machine.supervisor.stopService()
     engine.end()
@@ -182,6 +183,39 @@ def test_another_connection_file_replaces_the_engine(machine):
     assert json.loads(machine.engines[1].told)["connection"] == '{"key": "2"}'
     machine.pass_time(100)
     assert len(machine.engines) == 2
+
+
+def test_other_facts_replace_the_engine(machine):
+    machine.facts_file.write_bytes(Facts(**facts("m1", port=7002)).dump())
+    machine.pass_time(0)
+    machine.engines[0].end()
+    machine.pass_time(0)
+    assert Facts.parse(json.loads(machine.engines[1].told)["facts"]).port == 7002
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{}"])
+def test_nothing_is_started_without_facts(tmp_path, content):
+    machine = Machine(tmp_path)
+    machine.file.write_text("{}")
+    machine.facts_file.unlink()
+    if content is not None:
+        machine.facts_file.write_bytes(content)
+    with capturedLogs() as log:
+        machine.supervisor.startService()
+        machine.pass_time(10)
+    assert machine.engines == []
+    assert len(log) == 1
+    assert "facts.json: " in str(log)
+    machine.supervisor.stopService()
+
+
+def test_what_a_killed_agent_left_is_removed(tmp_path):
+    machine = Machine(tmp_path)
+    machine.directory.mkdir()
+    (machine.directory / "left").write_text("")
+    machine.supervisor.startService()
+    assert list(machine.directory.iterdir()) == []
+    machine.supervisor.stopService()
 
 
 def test_an_engine_that_does_not_end_is_killed(machine):
