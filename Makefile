@@ -96,7 +96,7 @@ docs: $(VENV)/test
 web: $(CLIENT)
 	cd web && npm run check && npm test
 
-python: $(VENV)/test $(CLIENT) chromium browsers proxies
+python: $(VENV)/test $(CLIENT) chromium browsers proxies sshd
 	$(BIN)/python -m pytest $(MEMORY)
 	$(BIN)/python -m pytest $(REAL)
 
@@ -112,7 +112,7 @@ pythons: $(VENV)/test $(CLIENT)
 	$(BIN)/nox
 
 # The browser tests drive Debian's Chromium through its own driver.
-.PHONY: chromium browsers proxies
+.PHONY: chromium browsers proxies sshd
 chromium:
 	@if command -v chromium >/dev/null && command -v chromedriver >/dev/null; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
@@ -136,6 +136,15 @@ proxies:
 		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends \
 			nginx-light haproxy >/dev/null; } \
 		|| echo "nginx and HAProxy cannot be installed here: their tests are skipped."; \
+	fi
+
+# A launcher of ipyparallel starts an agent over SSH; without a server for it, that test is skipped.
+sshd:
+	@if command -v sshd >/dev/null || [ -x /usr/sbin/sshd ]; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -qq --no-install-recommends \
+			openssh-server openssh-client >/dev/null; } \
+		|| echo "sshd cannot be installed here: its test is skipped."; \
 	fi
 
 # One after the other, each with all its peers in one run.
