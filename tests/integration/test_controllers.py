@@ -170,9 +170,7 @@ async def test_an_engine_has_another_account_and_a_directory_of_its_own():
     async with cluster() as made:
         await until(lambda: made.controller.engine_file.exists())
         # In place of Python, which may be in somebody's home directory, a program that every account may run.
-        script = (
-            'read -r line; echo "$line" > $HOME/line; { id -u; id -G; } > $HOME/ids; read -r more'
-        )
+        script = 'read -r line; printf %s "$line" > $HOME/line; { id -u; id -G; } > $HOME/ids; read -r more'
         made.add("m1", program=("/bin/sh", "-c", script), account=NOBODY)
         await until(lambda: len(list(made.scratch.glob("*/ids"))) == 1)
         [ids] = made.scratch.glob("*/ids")

@@ -145,7 +145,7 @@ class FactsEngine(app.IPEngine):  # type: ignore[misc]
     facts: dict[str, Any]
     _hub: ZMQStream | None = None
     _request = ""
-    _was_listed = False
+    _was_listed = False  # by any answer of the hub
     _started = 0.0
     _answered = 0.0  # the time of the hub's last answer
 
@@ -168,15 +168,18 @@ class FactsEngine(app.IPEngine):  # type: ignore[misc]
             signal.SIGTERM, lambda *_: self.loop.add_callback_from_signal(self.leave, "asked to")
         )
 
-    def leave(self, why: str) -> None:
-        """End this process, having told the hub."""
+    def leave(self, why: str, *, tell: bool = True) -> None:
+        """End this process, and `tell` the hub.
+
+        Not one that does not know this engine: it may have given its number to another.
+        """
         self.log.warning("ends: %s", why)
-        if self._hub is not None:
+        hub, self._hub = self._hub, None
+        if hub is not None and tell:
             message = _message("unregistration_request", {"id": self.id})
-            self._hub.send_multipart(protocol.request(message, self.signer))
-            self._hub.flush(zmq.POLLOUT)
-            self._hub.close(linger=1000)
-            self._hub = None
+            hub.send_multipart(protocol.request(message, self.signer))
+            hub.flush(zmq.POLLOUT)
+            hub.close(linger=1000)
         # libzmq's threads send what is left within this time, and the hub reads it at once.
         self.loop.call_later(0.1, os._exit, 0)
 
@@ -184,7 +187,7 @@ class FactsEngine(app.IPEngine):  # type: ignore[misc]
         if self._hub is None:
             return
         if time.monotonic() - self._answered > SILENCE:
-            self.leave("the hub does not answer")
+            self.leave("the hub does not answer", tell=False)
             return
         request = _message(protocol.CONNECTION_REQUEST, {})
         self._request = request.msg_id
@@ -203,7 +206,7 @@ class FactsEngine(app.IPEngine):  # type: ignore[misc]
         registering = not self._was_listed and self._answered - self._started < REGISTERING
         self._was_listed = self._was_listed or listed
         if not listed and not registering:
-            self.leave("the hub does not know this engine")
+            self.leave("the hub does not know this engine", tell=False)
 
 
 def main() -> None:
