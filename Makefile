@@ -96,7 +96,7 @@ docs: $(VENV)/test
 web: $(CLIENT)
 	cd web && npm run check && npm test
 
-python: $(VENV)/test $(CLIENT) chromium browsers proxies sshd
+python: $(VENV)/test $(CLIENT) chromium browsers proxies netspaces sshd
 	$(BIN)/python -m pytest $(MEMORY)
 	$(BIN)/python -m pytest $(REAL)
 
@@ -112,7 +112,7 @@ pythons: $(VENV)/test $(CLIENT)
 	$(BIN)/nox
 
 # The browser tests drive Debian's Chromium through its own driver.
-.PHONY: chromium browsers proxies sshd
+.PHONY: chromium browsers proxies netspaces sshd
 chromium:
 	@if command -v chromium >/dev/null && command -v chromedriver >/dev/null; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
@@ -145,6 +145,15 @@ sshd:
 		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -qq --no-install-recommends \
 			openssh-server openssh-client >/dev/null; } \
 		|| echo "sshd cannot be installed here: its test is skipped."; \
+	fi
+
+# The tests of machines whose network fails need the program ip; without it they are skipped.
+netspaces:
+	@if command -v ip >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends \
+			iproute2 >/dev/null; } \
+		|| echo "iproute2 cannot be installed here: the tests of networks that fail are skipped."; \
 	fi
 
 # One after the other, each with all its peers in one run.

@@ -20,13 +20,8 @@ from sagecell_tx.hosts.kernelspecs.finding import find_specs
 from sagecell_tx.hosts.parallel.supervisor import EngineSupervisor
 
 
-def build_agent(
-    config: ComputeConfig, reactor: Any, variables: Mapping[str, str]
-) -> tuple[Agent, EngineSupervisor | None]:
-    """Build the agent that `config` describes, and what runs its engine, without starting them.
-
-    `variables` are those of the environment. Raises `ConfigError`.
-    """
+def build_agent(config: ComputeConfig, reactor: Any) -> Agent:
+    """Build the agent that `config` describes, without starting it. Raises `ConfigError`."""
     config = attrs.evolve(config, state_dir=config.state_dir.absolute())
     interface, port = parse_address("listen", config.listen)
     if not config.webs:
@@ -40,9 +35,7 @@ def build_agent(
     make_state_dir(config.state_dir)
     specs = find_specs(config.kernelspecs)
     network = kernel_network(config, reactor)
-    directory = Path(config.facts_dir) if config.facts_dir else config.state_dir
-    engine = engine_supervisor(config, reactor, directory / FACTS, variables)
-    agent = Agent(
+    return Agent(
         reactor=reactor,
         launcher=fork_launcher(config, reactor, network, specs),
         identity=identity,
@@ -54,6 +47,20 @@ def build_agent(
         capacity=config.kernels,
         specs={spec.kind.name: spec for spec in specs},
         new_session=lambda: secrets.token_hex(32),
-        facts=directory,
+        facts=_facts_directory(config),
     )
-    return agent, engine
+
+
+def build_engine(
+    config: ComputeConfig, reactor: Any, variables: Mapping[str, str]
+) -> EngineSupervisor | None:
+    """Build what runs the engine of `config`'s agent; None if it has none. Raises `ConfigError`.
+
+    `variables` are those of the environment.
+    """
+    config = attrs.evolve(config, state_dir=config.state_dir.absolute())
+    return engine_supervisor(config, reactor, _facts_directory(config) / FACTS, variables)
+
+
+def _facts_directory(config: ComputeConfig) -> Path:
+    return Path(config.facts_dir) if config.facts_dir else config.state_dir

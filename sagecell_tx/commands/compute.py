@@ -42,7 +42,7 @@ def add(commands: Any) -> None:
 
 def _compute(options: argparse.Namespace) -> int:
     # Only here: the other commands need nothing of it.
-    from sagecell_tx.assembly.compute import build_agent
+    from sagecell_tx.assembly.compute import build_agent, build_engine
 
     problems: list[str] = []
 
@@ -50,7 +50,8 @@ def _compute(options: argparse.Namespace) -> int:
         stopped: Deferred[None] = Deferred()
         try:
             config = ComputeConfig(**load(options.file, ComputeConfig))
-            agent, engine = build_agent(config, reactor, os.environ)
+            agent = build_agent(config, reactor)
+            engine = build_engine(config, reactor, os.environ)
             agent.startService()
             if engine is not None:
                 engine.startService()
@@ -75,7 +76,7 @@ def _compute(options: argparse.Namespace) -> int:
         reactor.addSystemEventTrigger("before", "shutdown", stop)
         return stopped
 
-    globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stdout)])
+    globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stdout)], redirectStandardIO=False)
     os.umask(0o077)
     allow_many_descriptors()
     try:

@@ -18,7 +18,9 @@ from typing import Self
 import psutil
 from attrs import frozen
 
+from sagecell_tx.hosts.cluster.connections.identity import Identity
 from tests.accounts import accounts
+from tests.integration.netspaces import NetSpace
 from tests.integration.servers import Server, free_port, kernels_of
 from tests.integration.waiting import until
 
@@ -26,11 +28,10 @@ COMMAND = str(Path(sys.executable).with_name("sagecell-tx"))
 
 
 def make_keys(directory: Path) -> str:
-    """Make keys as an operator does; returns the fingerprint."""
-    done = subprocess.run(
-        [COMMAND, "cluster", "keys", str(directory)], capture_output=True, text=True, check=True
-    )
-    return done.stdout.strip()
+    """Make keys as ``sagecell-tx cluster keys`` does; returns the fingerprint."""
+    identity = Identity.new("sagecell-tx")
+    identity.write(directory)
+    return identity.fingerprint
 
 
 class AgentProcess:
@@ -100,6 +101,11 @@ accounts = {list(accounts())}
 
     def start(self) -> None:
         """Start, and wait until it can start kernels."""
+        self.launch()
+        self.await_ready()
+
+    def launch(self) -> None:
+        """Start the process, and wait for nothing."""
         with (self.directory / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [*self.before, COMMAND, "compute", "--config", self.directory / "compute.toml"],
@@ -109,6 +115,9 @@ accounts = {list(accounts())}
                 stdout=log,
                 stderr=log,
             )
+
+    def await_ready(self) -> None:
+        """Wait until it reports READY."""
         assert self.notices.recv(100) == b"READY=1", self.log()
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
@@ -154,17 +163,35 @@ class RunningCluster:
 
 @contextmanager
 def cluster(
-    count: int = 1, *, kernels: int = 20, ready: int = 0, own: str = ""
+    count: int = 1,
+    *,
+    kernels: int = 20,
+    ready: int = 0,
+    own: str = "",
+    spaces: Sequence[NetSpace] = (),
 ) -> Iterator[RunningCluster]:
-    """A server whose kernels run on so many machines, each of which is an agent on loopback."""
+    """A server whose kernels run on so many machines, each of which is an agent.
+
+    The agents are in the network namespaces `spaces`, or on loopback. `own` are more of their
+    settings.
+    """
     keys = Path(tempfile.mkdtemp(prefix="keys", dir="/tmp"))
     agents: list[AgentProcess] = []
     try:
         web = make_keys(keys)
-        for number in range(count):
-            agent = AgentProcess(web, f"m{number}", kernels=kernels, own=own)
+        for number in range(len(spaces) or count):
+            agent = AgentProcess(
+                web,
+                f"m{number}",
+                host=spaces[number].address if spaces else "127.0.0.1",
+                before=spaces[number].enter if spaces else (),
+                kernels=kernels,
+                own=own,
+            )
             agents.append(agent)
-            agent.__enter__()
+            agent.launch()
+        for agent in agents:
+            agent.await_ready()
         machines = ", ".join(agent.setting for agent in agents)
         with Server(ready=ready, cluster=f'keys = "{keys}"\nmachines = [{machines}]') as server:
             yield RunningCluster(server, agents)

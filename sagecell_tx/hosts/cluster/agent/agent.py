@@ -21,6 +21,7 @@ from sagecell_tx import __version__
 from sagecell_tx.hosts.cluster.agent.connection import AgentConnection
 from sagecell_tx.hosts.cluster.agent.tenant import Tenant
 from sagecell_tx.hosts.cluster.connections.identity import Identity, PinnedTls
+from sagecell_tx.hosts.cluster.connections.line import speaks_ours
 from sagecell_tx.hosts.cluster.facts import PROTOCOL, Facts
 from sagecell_tx.hosts.forked.launcher import ForkLauncher
 from sagecell_tx.hosts.kernelspecs.installed import InstalledSpec
@@ -154,7 +155,7 @@ class Agent(Factory, Service):
 
     def greeted(self, connection: AgentConnection, hello: dict[str, Any]) -> Tenant:
         """See `ConnectionOwner.greeted`."""
-        if hello.get("protocol") != PROTOCOL:
+        if not speaks_ours(hello):
             connection.refuse(protocol=PROTOCOL, version=__version__)
             raise WireError(
                 "wrong_protocol",
