@@ -96,7 +96,7 @@ docs: $(VENV)/test
 web: $(CLIENT)
 	cd web && npm run check && npm test
 
-python: $(VENV)/test $(CLIENT) chromium browsers proxies promtool postgresql netspaces
+python: $(VENV)/test $(CLIENT) chromium browsers proxies promtool postgresql netspaces sshd
 	$(BIN)/python -m pytest $(MEMORY)
 	$(BIN)/python -m pytest $(REAL)
 
@@ -112,7 +112,7 @@ pythons: $(VENV)/test $(CLIENT)
 	$(BIN)/nox
 
 # The browser tests drive Debian's Chromium through its own driver.
-.PHONY: chromium browsers proxies netspaces
+.PHONY: chromium browsers proxies netspaces sshd
 chromium:
 	@if command -v chromium >/dev/null && command -v chromedriver >/dev/null; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
@@ -158,6 +158,15 @@ postgresql:
 		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends \
 			postgresql >/dev/null; } \
 		|| echo "PostgreSQL cannot be installed here: its tests are skipped."; \
+	fi
+
+# A launcher of ipyparallel starts an agent over SSH; without a server for it, that test is skipped.
+sshd:
+	@if command -v sshd >/dev/null || [ -x /usr/sbin/sshd ]; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -qq --no-install-recommends \
+			openssh-server openssh-client >/dev/null; } \
+		|| echo "sshd cannot be installed here: its test is skipped."; \
 	fi
 
 # The tests of machines whose network fails need the program ip; without it they are skipped.

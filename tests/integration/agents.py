@@ -140,7 +140,10 @@ accounts = {list(accounts())}
     def fork_server(self) -> psutil.Process:
         """Its fork server."""
         assert self.process is not None
-        (child,) = psutil.Process(self.process.pid).children()
+        children = psutil.Process(self.process.pid).children()
+        (child,) = [
+            each for each in children if "sagecell_tx.kernelside.forkserver" in each.cmdline()
+        ]
         return child
 
     def kernels(self) -> list[psutil.Process]:

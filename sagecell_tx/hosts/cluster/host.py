@@ -52,7 +52,8 @@ class ClusterHost(Service):
     `required` is the level of confinement that the settings ask for: a machine with a weaker one gets
     no kernels. `connect` makes what connects to an agent. `directories` are for the relays' sockets
     alone. `new_key` makes a kernel's signing key, `new_token` 32 hexadecimal digits that nobody can
-    guess. The rest is as in `ForkHost`.
+    guess. `hub`, if there is one, tells `machines` of more of them while this host runs. The rest is
+    as in `ForkHost`.
     """
 
     reactor: Any
@@ -67,6 +68,7 @@ class ClusterHost(Service):
     new_key: Callable[[], str]
     new_token: Callable[[], str]
     originate: Callable[[str, str, dict[str, Any]], Message]
+    hub: Service | None = None
     on_places: Callable[[int], None] = lambda _: None
     rejected: Counter[str] = field(factory=Counter, init=False)
     _resources: KernelResources = field(init=False)
@@ -226,6 +228,8 @@ class ClusterHost(Service):
         super().startService()
         self.claim()
         self.machines.observe(self)
+        if self.hub is not None:
+            self.hub.startService()
 
     def hurry(self) -> None:
         """See `HostService.hurry`. The agents remove directories by themselves."""
@@ -234,6 +238,8 @@ class ClusterHost(Service):
     def stopService(self) -> Deferred[None]:
         """Close all lines: the agents end the kernels that are left."""
         super().stopService()
+        if self.hub is not None:
+            self.hub.stopService()
         for machine in list(self._known.values()):
             machine.stop()
         while self._waiting:
