@@ -126,9 +126,9 @@ def main(arguments: Sequence[str]) -> None:
         return
     from twisted.scripts import twistd
 
-    from sagecell_tx.hosts.forked import host
+    from sagecell_tx.hosts.forked import launcher
 
-    host.command = lambda *_, **__: command("kernels")  # type: ignore[attr-defined]
+    launcher.command = lambda *_, **__: command("kernels")  # type: ignore[attr-defined]
     sys.argv = ["twistd", *arguments[1:]]
     twistd.run()
 

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from sagecell_tx import __version__
-from sagecell_tx.commands import run, settings
+from sagecell_tx.commands import drain, load, run, settings, status
 from sagecell_tx.commands.failing import failed
 
 
@@ -14,12 +14,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status. Raises SystemExit for an invalid command line."""
     options = parser().parse_args(argv)
     try:
-        status: int = options.run(options)
+        result: int = options.run(options)
     except OSError as error:
         return failed(f"{error.filename or options.file}: {error.strerror}")
     except ValueError as error:
         return failed(f"{options.file}: {error}")
-    return status
+    return result
 
 
 def parser() -> argparse.ArgumentParser:
@@ -30,5 +30,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--version", action="version", version=f"sagecell-tx {__version__}")
     commands = made.add_subparsers(required=True, metavar="COMMAND")
     run.add(commands)
+    status.add(commands)
+    drain.add(commands)
+    load.add(commands)
     settings.add(commands)
     return made

@@ -9,7 +9,14 @@ import attrs
 import pytest
 
 from sagecell_tx import renamed
-from sagecell_tx.config import Config, ConfigError, load
+from sagecell_tx.config import (
+    AdminSettings,
+    Config,
+    ConfigError,
+    LogSettings,
+    MetricsSettings,
+    load,
+)
 from sagecell_tx.limits import LifetimeLimits, Limits, Rate
 
 
@@ -81,6 +88,8 @@ def test_every_setting_can_be_read(settings):
         permalinks_only = true
         run_permalinks = false
         work_dir = "/run/kernels"
+node = 2
+take_over = true
         kernel_python = "/opt/sage/bin/python"
         kernelspecs = ["bash"]
         preload = []
@@ -97,6 +106,17 @@ def test_every_setting_can_be_read(settings):
         spare = false
         proxies = ["10.0.0.0/8", "unix"]
         keys = { school = "a-key-of-some-length" }
+        [metrics]
+        listen = ["tcp:9464:interface=127.0.0.1"]
+        public = true
+        [logs]
+        format = "json"
+        addresses = "whole"
+        sample = 1
+        [admin]
+        listen = ["tcp:8889"]
+        token_file = "/etc/admin-token"
+        hosts = ["admin.example.org"]
     """
     limits = {}
     for table in attrs.fields(Limits):
@@ -121,6 +141,8 @@ def test_every_setting_can_be_read(settings):
         "permalinks_only": True,
         "run_permalinks": False,
         "work_dir": "/run/kernels",
+        "node": 2,
+        "take_over": True,
         "kernel_python": "/opt/sage/bin/python",
         "kernelspecs": ("bash",),
         "preload": (),
@@ -137,6 +159,11 @@ def test_every_setting_can_be_read(settings):
         "baseurl": "/cells",
         "requires_tos": True,
         "tos": "/etc/terms.html",
+        "metrics": MetricsSettings(listen=("tcp:9464:interface=127.0.0.1",), public=True),
+        "logs": LogSettings(format="json", addresses="whole", sample=1.0),
+        "admin": AdminSettings(
+            listen=("tcp:8889",), token_file="/etc/admin-token", hosts=("admin.example.org",)
+        ),
         "limits": Limits(
             **{name: type(getattr(Limits(), name))(**values) for name, values in limits.items()}
         ),

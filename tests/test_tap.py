@@ -136,7 +136,7 @@ class BuildingTests(SynchronousTestCase):
             options.parseOptions(["-l", "tcp:0", "-s", str(state), "-c", str(file)])
             host = forked(cast(Server, makeService(options)))
             self.addCleanup(host.zmq.shutdown)
-            assert (host.network is not None) == listed
+            assert (host.launcher.network is not None) == listed
 
     def test_a_list_of_no_hosts_is_an_error(self) -> None:
         file, state = Path(self.mktemp()), Path(self.mktemp())

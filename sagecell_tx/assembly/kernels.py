@@ -10,12 +10,13 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.python.threadpool import ThreadPool
 
-from sagecell_tx.assembly.identifiers import new_id, now
+from sagecell_tx.assembly.identifiers import new_id, new_kernel_id, now
 from sagecell_tx.config import Config
 from sagecell_tx.hosts.channels.zmqsocket import ZmqSocketFactory
 from sagecell_tx.hosts.directories.removals import AT_ONCE
 from sagecell_tx.hosts.directories.workdir import WorkDirs
 from sagecell_tx.hosts.forked.host import ForkHost
+from sagecell_tx.hosts.forked.launcher import ForkLauncher
 from sagecell_tx.hosts.forked.python import KernelPython
 from sagecell_tx.hosts.forked.sandbox import Sandbox, run_program
 from sagecell_tx.hosts.kernelspecs.finding import find_specs
@@ -32,6 +33,7 @@ from sagecell_tx.sessions.interfaces import (
     HostService,
     RunPermalinkStore,
 )
+from sagecell_tx.sessions.lifecycle.programsample import ProgramSample
 from sagecell_tx.sessions.originator import Originator
 from sagecell_tx.sessions.pool.pool import ReadyKernels
 from sagecell_tx.sessions.spec import PYTHON
@@ -73,20 +75,33 @@ def kernel_host(config: Config, reactor: Any) -> HostService:
 def _fork_host(
     config: Config, reactor: Any, network: Network | None, specs: Sequence[InstalledSpec]
 ) -> ForkHost:
-    """The host that forks kernels, which can read what those of `specs` need. Raises `ConfigError`."""
-    readable = [path for spec in specs for path in spec.directories]
+    """The host that forks kernels on this machine. Raises `ConfigError`."""
     originator = Originator(new_id=new_id, now=now)
     return ForkHost(
         reactor=reactor,
         threads=reactor.getThreadPool(),
-        removers=ThreadPool(0, AT_ONCE, "removals"),
         zmq=ZmqSocketFactory(reactor),
-        directories=WorkDirs(config.kernels_dir, lambda: secrets.token_hex(4)),
+        launcher=_launcher(config, reactor, network, specs),
         limits=config.limits,
         spec=PYTHON,
+        originate=originator.originate,
+        new_key=lambda: secrets.token_hex(32),
+    )
+
+
+def _launcher(
+    config: Config, reactor: Any, network: Network | None, specs: Sequence[InstalledSpec]
+) -> ForkLauncher:
+    """What starts processes here, which can read what those of `specs` need. Raises `ConfigError`."""
+    readable = [path for spec in specs for path in spec.directories]
+    return ForkLauncher(
+        reactor=reactor,
+        removers=ThreadPool(0, AT_ONCE, "removals"),
+        directories=WorkDirs(config.kernels_dir, lambda: secrets.token_hex(4)),
         preload=config.preload,
         picture_files=config.picture_files,
         spare=config.spare,
+        patience=config.limits.lifetime.start_seconds,
         sandbox=Sandbox(
             level=config.sandbox,
             kernels=str(config.kernels_dir.absolute()),
@@ -97,8 +112,6 @@ def _fork_host(
         try_level=run_program,
         network=network,
         python=KernelPython.of(config.kernel_python),
-        originate=originator.originate,
-        new_key=lambda: secrets.token_hex(32),
     )
 
 
@@ -136,6 +149,7 @@ def session_fleet(
     permalinks: RunPermalinkStore,
     when_up: Callable[[], Deferred[None]],
     has_room: Callable[[], bool],
+    has_answered: Callable[[], bool],
 ) -> Fleet:
     """The fleet of all sessions; `ready` has or starts their kernels, and can do so from `when_up` on."""
     at_once = config.limits.admission.starting_kernels or STARTS * len(os.sched_getaffinity(0))
@@ -145,12 +159,14 @@ def session_fleet(
         host=ready,
         is_ready=ready.has_ready,
         has_room=has_room,
+        has_answered=has_answered,
+        sample=ProgramSample(config.logs.sample),
         spec=PYTHON,
         files=files,
         permalinks=permalinks if are_stored else None,
         baseurl=config.prefix,
         limits=config.limits,
         clock=reactor,
-        originator=Originator(new_id=new_id, now=now),
+        originator=Originator(new_id=new_kernel_id(config.node), now=now),
         starts=Starts(at_once=at_once, each=(at_once + 1) // 2, clock=reactor, when_up=when_up),
     )

@@ -17,7 +17,7 @@ from sagecell_tx.http.connections.accepting import REFUSED_AT, ListeningPorts, W
 from sagecell_tx.http.connections.limits import ConnectionLimits
 from sagecell_tx.http.connections.refusing import Refusals
 from sagecell_tx.process.capacity import Capacity
-from sagecell_tx.process.resources import available_memory
+from sagecell_tx.process.resources import allowed_threads, available_memory
 
 #: Connections that may wait on a port to be accepted. A class presses Evaluate at once, and clients
 #: that find the queue full retry only after 1, 3 or 7 seconds: Twisted's 50 are too few.
@@ -44,22 +44,27 @@ def shortfalls(config: Config, ports: ListeningPorts) -> Iterator[str]:
     """Sentences about what does not suffice for the kernels that the settings allow."""
     admission = config.limits.admission
     capacity = Capacity(
-        descriptors=int(REFUSED_AT * ports.limit()) - ports.in_use(), memory=available_memory()
+        descriptors=int(REFUSED_AT * ports.limit()) - ports.in_use(),
+        memory=available_memory(),
+        threads=allowed_threads(),
     )
     return capacity.shortfalls(admission.kernels + admission.service_kernels)
 
 
-def check_endpoint(endpoint: str, reactor: Any) -> None:
-    """Raises `ConfigError` for what is not an endpoint, or one whose certificate is not there."""
+def check_endpoint(endpoint: str, reactor: Any, setting: str = "listen") -> None:
+    """Raises `ConfigError` for what is not an endpoint, or one whose certificate is not there.
+
+    The endpoint is one of `setting`.
+    """
     try:
         serverFromString(reactor, with_deep_queue(endpoint))
     except OSError as error:
-        raise ConfigError(f"listen: {endpoint}: {error.filename}: {error.strerror}") from error
+        raise ConfigError(f"{setting}: {endpoint}: {error.filename}: {error.strerror}") from error
     except LookupError as error:
-        raise ConfigError(f"listen: {endpoint}: systemd has passed no such socket") from error
+        raise ConfigError(f"{setting}: {endpoint}: systemd has passed no such socket") from error
     except Exception as error:  # Twisted's parsers raise whatever they come upon
         sentence = f"not an endpoint, such as tcp:8888:interface=127.0.0.1: {error}"
-        raise ConfigError(f"listen: {endpoint}: {sentence}") from error
+        raise ConfigError(f"{setting}: {endpoint}: {sentence}") from error
 
 
 def listening_services(

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 
 from sagecell_tx.hosts.forked.host import ForkHost
 from sagecell_tx.hosts.kernelspecs.installed import InstalledSpec
-from sagecell_tx.sessions.interfaces import HostStatus, Kernel, KernelObserver
+from sagecell_tx.sessions.interfaces import HostStatus, Kernel, KernelObserver, Usage
 from sagecell_tx.sessions.spec import KernelSpec
 
 
@@ -36,6 +36,10 @@ class KernelHost:
     def status(self) -> HostStatus:
         """See `sagecell_tx.sessions.interfaces.HostService.status`."""
         return self.forked.status
+
+    def usages(self) -> Deferred[dict[str, Usage]]:
+        """See `sagecell_tx.sessions.interfaces.MeasuringHost.usages`."""
+        return self.forked.usages()
 
     def claim(self) -> None:
         """See `sagecell_tx.sessions.interfaces.HostService.claim`."""

@@ -259,5 +259,6 @@ def _sockjs(
         entropy=entropy,
         now=now,
         script="../static/sockjs.min.js",
+        admits=lambda: fleet.draining is None,
         parser=web.parser,
     )

@@ -6,8 +6,8 @@ the same promises.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Protocol, runtime_checkable
 
 from attrs import field, frozen
 from twisted.internet.defer import Deferred
@@ -26,6 +26,13 @@ class SessionEnded(StartFailed):
 
 class StoreUnavailable(Exception):
     """The store cannot do what was requested; the text is a sentence for the user."""
+
+
+class StoreAway(StoreUnavailable):
+    """The store did not answer, and may answer later; the text is a sentence for the user.
+
+    What was requested may have been done all the same.
+    """
 
 
 class StoreFull(StoreUnavailable):
@@ -160,6 +167,25 @@ class HostStatus:
     rejected: Mapping[str, int] = field(factory=dict)
 
 
+@frozen(kw_only=True)
+class Usage:
+    """What a kernel's processes use: seconds of processor time, and bytes of memory.
+
+    Pages that several processes share count for each of them.
+    """
+
+    cpu_seconds: float
+    memory_bytes: int
+
+
+@runtime_checkable
+class MeasuringHost(Protocol):
+    """A host that knows what its kernels use."""
+
+    def usages(self) -> Deferred[dict[str, Usage]]:
+        """Fires with what each kernel uses, by `KernelObserver.kernel_id`, as far as that is known."""
+
+
 class HostService(Host, Protocol):
     """A host as a service of the server, which claims, starts and stops it."""
 
@@ -261,11 +287,25 @@ class Upload(Protocol):
         """Discard what was written. A committed file stays."""
 
 
+#: See `FileStore.upload`.
+OnLost = Callable[[str], None]
+
+
+def tell_nobody(_: str) -> None:
+    """The `OnLost` of those whom nobody listens to."""
+
+
 class FileStore(Protocol):
     """A store of files that kernels made; the files outlive their kernels."""
 
-    def upload(self, kernel_id: str, name: str, mtime: float) -> Upload:
-        """Begin to store a file. `name` has passed `clean_name`."""
+    def upload(
+        self, kernel_id: str, name: str, mtime: float, on_lost: OnLost = tell_nobody
+    ) -> Upload:
+        """Begin to store a file. `name` has passed `clean_name`.
+
+        `on_lost` is called, with a sentence for the user, if a file that was committed is lost since
+        the store was away for too long.
+        """
 
     def find(self, kernel_id: str, name: str) -> Deferred[StoredFile | None]:
         """Fires with a file's metadata, or None if there is no such file."""

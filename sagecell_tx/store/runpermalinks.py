@@ -72,7 +72,7 @@ class DatabaseRunPermalinkStore:
             return fail()
         if self._waiting >= WAITING:
             return fail(StoreUnavailable(UNAVAILABLE))
-        size = _size(permalink)
+        size = size_of(permalink)
         row = {
             "ident": self._ident(permalink, client),
             "size": size,
@@ -97,7 +97,7 @@ class DatabaseRunPermalinkStore:
         swept = 0
         while gone := await self._database.write(partial(_delete_expired, before=before)):
             swept += gone
-        self._room.count_again()
+        await self._room.count()
         return swept
 
     def _waited(self, result: T) -> T:
@@ -154,7 +154,7 @@ class _Rows:
         """See `Contents`. A row takes its texts with it."""
 
 
-def _size(permalink: Permalink) -> int:
+def size_of(permalink: Permalink) -> int:
     """Bytes of its texts."""
     texts = (permalink.code, permalink.language, permalink.interacts)
     return sum(len(text.encode("utf-8")) for text in texts)

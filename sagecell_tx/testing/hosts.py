@@ -23,6 +23,7 @@ from sagecell_tx.sessions.interfaces import (
     Kernel,
     KernelObserver,
     StartFailed,
+    Usage,
 )
 from sagecell_tx.sessions.spec import KernelSpec
 from sagecell_tx.testing.runs import Run
@@ -64,8 +65,10 @@ class MemoryHost:
     versions: Mapping[str, str] = field(factory=dict)
     features: tuple[str, ...] = ()
     unbounded: tuple[str, ...] = ()
+    starting: bool = False
     rejected: Counter[str] = field(factory=Counter, init=False)
     kernels: list[MemoryKernel] = field(factory=list, init=False)
+    used: dict[str, Usage] = field(factory=dict, init=False)  # by kernel id, as the test says
 
     @property
     def latest(self) -> MemoryKernel:
@@ -107,8 +110,13 @@ class MemoryHost:
             versions=self.versions,
             features=self.features,
             unbounded=self.unbounded,
+            starting=self.starting,
             rejected=dict(self.rejected),
         )
+
+    def usages(self) -> Deferred[dict[str, Usage]]:
+        """See `MeasuringHost.usages`."""
+        return succeed(dict(self.used))
 
     def claim(self) -> None:
         """See `HostService.claim`. There is nothing to claim."""

@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
+from sagecell_tx.hosts.channels.bytestream import OpenStream
 from sagecell_tx.hosts.channels.heartbeat import Heartbeat
 from sagecell_tx.hosts.channels.relay import Relay
 from sagecell_tx.hosts.channels.zmqsocket import ZmqSocket, ZmqSocketFactory
@@ -83,18 +84,17 @@ class KernelLink:
 
     `slice_over` is called when one or more of them have been passed on that were read at once.
 
-    `directory` is the kernel's. `relays` is a directory that no kernel can enter; the names of its
+    `open_stream` connects to one of the kernel's sockets. `relays` is a directory that no kernel can enter; the names of its
     sockets contain `name`, which must be short and no secret, since /proc/net/unix shows it.
     `rejected` is called with a code for each dropped message, `heartbeat_missed` when the kernel
     has not answered for as long as the limit allows (never with `beats` false), `broken` with a channel and an error when a
-    relay has closed the channel because the kernel broke the protocol. `inside` is a descriptor of
-    the directory of the kernel's sockets, if it is not where the server made it. The channels of
-    `late` are connected when they are first needed.
+    relay has closed the channel because the kernel broke the protocol. The channels of `late` are
+    connected when they are first needed.
     """
 
     factory: ZmqSocketFactory
     threads: Any  # a ThreadPool
-    directory: Path
+    open_stream: OpenStream
     relays: Path
     name: str
     key: bytes
@@ -107,7 +107,6 @@ class KernelLink:
     heartbeat_missed: Callable[[], None]
     broken: Callable[[str, WireError], None]
     beats: bool = True
-    inside: int | None = field(default=None, init=False)
     late: frozenset[str] = field(default=LATE, init=False)
     _signer: zmqwire.Signer = field(init=False)
     _sockets: dict[str, _ChannelSocket] = field(factory=dict, init=False)
@@ -147,11 +146,10 @@ class KernelLink:
         port = PORTS.get(channel, HEARTBEAT_PORT)
         relay = Relay(
             reactor=self.factory.reactor,
-            theirs=kernel_socket(self.directory, port),
+            open_kernel=partial(self.open_stream, port),
             ours=self.relays / f"{self.name}-{port}",
             largest=self.messages.kernel_message_bytes,
             broken=partial(self.broken, channel),
-            inside=self.inside,
         )
         try:
             socket = ZmqSocket(

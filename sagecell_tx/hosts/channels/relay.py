@@ -22,7 +22,8 @@ from attrs import define, field
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 
-from sagecell_tx.hosts.channels.unixstream import UnixListener, UnixStream, connected
+from sagecell_tx.hosts.channels.bytestream import ByteStream
+from sagecell_tx.hosts.channels.unixstream import UnixListener, UnixStream
 from sagecell_tx.sessions.waiters import OneShot
 from sagecell_tx.wire.messages import WireError
 from sagecell_tx.wire.zmtpwire import Meter
@@ -40,22 +41,22 @@ MUCH = 32 * 1024
 
 @define(eq=False)
 class Relay:
-    """Joins a kernel's socket at `theirs` with the first connection to `ours`.
+    """Joins a kernel's socket, which `open_kernel` connects to, with the first connection to `ours`.
 
-    `largest` is what a message of the kernel may weigh. `broken` is called, at most once and with
-    both sides closed, when the kernel breaks the protocol. The constructor raises `OSError` when
-    the kernel's socket cannot be connected to. For `inside` see `connected`.
+    `open_kernel` gets what is to be called with data and at the end. `largest` is what a message of
+    the kernel may weigh. `broken` is called, at most once and with both sides closed, when the
+    kernel breaks the protocol. The constructor raises `OSError` when the kernel's socket cannot be
+    connected to.
     """
 
     reactor: Any
-    theirs: Path
+    open_kernel: Callable[[Callable[[bytes], None], Callable[[], None]], ByteStream]
     ours: Path
     largest: int
     broken: Callable[[WireError], None]
-    inside: int | None = None
     passed: int = field(default=0, init=False)  # bytes from ZMQ to the kernel
     _meter: Meter = field(init=False)
-    _kernel: UnixStream = field(init=False)
+    _kernel: ByteStream = field(init=False)
     _zmq: UnixStream | None = field(default=None, init=False)
     _listener: UnixListener = field(init=False)
     _taken: int = field(default=0, init=False)  # messages
@@ -69,9 +70,7 @@ class Relay:
 
     def __attrs_post_init__(self) -> None:
         self._meter = Meter(self.largest)
-        self._kernel = UnixStream(
-            self.reactor, connected(self.theirs, self.inside), self._received, self._kernel_closed
-        )
+        self._kernel = self.open_kernel(self._received, self._kernel_closed)
         try:
             self._listener = UnixListener(self.reactor, self.ours, self._accepted, self._zmq_closed)
         except OSError:

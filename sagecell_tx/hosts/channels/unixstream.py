@@ -18,6 +18,8 @@ from twisted.internet.interfaces import IReadDescriptor, IReadWriteDescriptor
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from sagecell_tx.hosts.channels.bytestream import Pausable
+
 #: Bytes that are read at once.
 CHUNK = 64 * 1024
 
@@ -50,7 +52,7 @@ class UnixStream(_SocketDescriptor):
     _socket: socket.socket
     _on_data: Callable[[bytes], None]
     _on_close: Callable[[], None]
-    other: UnixStream | None = field(default=None, init=False)
+    other: Pausable | None = field(default=None, init=False)
     _unread_for: set[str] = field(factory=set, init=False)
     _unwritten: memoryview = field(default=_NOTHING, init=False)
     _closing: bool = field(default=False, init=False)

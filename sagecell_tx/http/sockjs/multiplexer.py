@@ -41,6 +41,9 @@ ANSWERS = 64
 #: Bytes in the content of a request to the completer; a longer one is dropped as well.
 QUESTION = 256 * 1024
 
+#: What a client is told whose connection a server closes before it ends.
+GOING_AWAY = (3000, "The server is being restarted.")
+
 #: Bytes of one kernel's messages before it is another kernel's turn.
 TURN = 64 * 1024
 
@@ -151,6 +154,16 @@ class Multiplexer:
             self._turns.remove(kernel)
         if reason == STALLED:
             self._client.abandon(TRY_AGAIN_LATER, "The client read nothing for too long.")
+        elif self._fleet.draining is not None:
+            self._fleet.clock.callLater(0, self._part)  # not while it reads
+
+    def _part(self) -> None:
+        """Close the connection, if this server has no kernel for it and will start none.
+
+        The client's next one may be another server's, which has its next kernel.
+        """
+        if self._fleet.draining is not None and not self._kernels and not self._over:
+            self._client.close(*GOING_AWAY)
 
     def _kernel(self, kernel_id: str, asked: Message | WireError) -> MultiplexedKernel | None:
         """The kernel with that id, attached by its first message `asked`; None if unknown."""
@@ -158,6 +171,7 @@ class Multiplexer:
         if kernel is None:
             session = self._fleet.get(kernel_id)
             if session is None:
+                self._part()
                 return None
             try:
                 kernel = MultiplexedKernel(self, session)

@@ -62,6 +62,10 @@ class SockJSConnections:
         connection = self._by_name.get(name)
         return connection if connection is not None and connection.address == address else None
 
+    def has(self, name: str) -> bool:
+        """Whether there is a connection with that name, whoever opened it."""
+        return name in self._by_name
+
     def find_or_open(self, name: str, address: str) -> SockJSConnection:
         """The same, or a new one. Raises `Problem` for one of another address, or one too many."""
         if name not in self._by_name:

@@ -64,13 +64,26 @@ _TABLES = 1 / 64
 _TABLES_IN_ANY_CASE = 16 << 20
 
 
-def _areas() -> int:
-    """What all mappings of this system take themselves; 0 if this process may not know it."""
+def _area_slab() -> tuple[int, int]:
+    """How many mappings this system has, and the size of the structure of one; zeros if this process may not know."""
     with suppress(OSError, ValueError, IndexError), open("/proc/slabinfo", "rb") as slabs:
         for line in slabs:
             if line.startswith(b"vm_area_struct "):
                 _, used, _, size, *_ = line.split()
-                return int(used) * int(size)
+                return int(used), int(size)
+    return 0, 0
+
+
+def _areas() -> int:
+    """What all mappings of this system take themselves; 0 if this process may not know it."""
+    used, size = _area_slab()
+    return used * size
+
+
+def _own_areas() -> int:
+    """The same for the mappings of this process."""
+    with suppress(OSError), open("/proc/self/maps", "rb") as maps:
+        return _area_slab()[1] * sum(1 for _ in maps)
     return 0
 
 
@@ -78,12 +91,15 @@ def _areas() -> int:
 class Sources:
     """The figures that Linux reports, in bytes.
 
-    `areas` returns what all mappings of the system take themselves.
+    `areas` returns what all mappings of the system take themselves, of which each of the `kernels` has
+    `inherited` of its fork server's.
     """
 
     sockets: SocketBuffers
     unmapped: frozenset[int]  # the devices of memfds and of this process's /dev/shm
     areas: Callable[[], int] = _areas
+    inherited: int = 0
+    kernels: int = field(default=0, init=False)
     _seldom: Seldom = field(factory=lambda: Seldom(time.monotonic), init=False)
 
     @classmethod
@@ -96,7 +112,7 @@ class Sources:
             os.close(example)
         with suppress(OSError):
             devices.add(os.stat("/dev/shm").st_dev)
-        return cls(SocketBuffers.of_this_system(), frozenset(devices))
+        return cls(SocketBuffers.of_this_system(), frozenset(devices), inherited=_own_areas())
 
     def proportional(self, pid: int) -> tuple[int, int] | None:
         """A process's proportional share of pages and swap, and of shared memory. Slow.
@@ -129,7 +145,7 @@ class Sources:
         The sum of the numbers is the size. There are many: each takes little time to find.
         """
         found: Iterator[os.stat_result | None] = processtable.descriptors(tree)
-        of_mapping = OF_MAPPING if self._seldom(self.areas) > little else 0
+        of_mapping = OF_MAPPING if self.unusual_areas() > little else 0
         if of_mapping or self.shared() > little:
             found = chain(found, processtable.mappings(tree, self.unmapped))
         seen: Counter[tuple[int, int]] = Counter()
@@ -148,6 +164,15 @@ class Sources:
                 yield status.st_blocks * 512
             is_named = stat.S_ISREG(status.st_mode) or stat.S_ISCHR(status.st_mode)
             yield OF_SAME if is_named and seen[file] > SAME else 0
+
+    def unusual_areas(self) -> int:
+        """What mappings of this system take besides those that kernels have from the beginning.
+
+        To go through all mappings takes ten times as long as all else that is looked at, and those of a thousand kernels take
+        more than a single one may have unnoticed. A kernel that has given up its own leaves room for as many
+        of another.
+        """
+        return self._seldom(self.areas) - self.kernels * self.inherited
 
     def shared(self) -> int:
         """All shared memory of this system, including files in tmpfs."""

@@ -23,6 +23,7 @@ from twisted.internet.threads import deferToThread
 from twisted.python.threadpool import ThreadPool
 
 from sagecell_tx.hosts.channels.link import LARGE, KernelLink, kernel_socket
+from sagecell_tx.hosts.channels.unixstream import UnixStream, connected
 from sagecell_tx.hosts.channels.zmqsocket import SLICE_MESSAGES, ZmqSocketFactory
 from sagecell_tx.limits import LifetimeLimits, MessageLimits
 from sagecell_tx.wire.messages import CONTROL, IOPUB, SHELL, STDIN, Message, originate
@@ -101,7 +102,7 @@ class Bench:
         self.link = KernelLink(
             factory=self.factory,
             threads=self.threads,
-            directory=self.directory,
+            open_stream=self.open_stream,
             relays=self.relays,
             name="7",
             key=KEY,
@@ -117,6 +118,10 @@ class Bench:
         self.link.late = late
         proven = self.link.open()
         return deferToThread(self.peer.welcome).addCallback(lambda _: proven)
+
+    def open_stream(self, port: int, on_data: Any, on_close: Any) -> UnixStream:
+        connection = connected(kernel_socket(self.directory, port))
+        return UnixStream(self.reactor, connection, on_data, on_close)
 
     def request(self) -> None:
         """Send a request, which the kernel does not answer."""

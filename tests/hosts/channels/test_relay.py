@@ -6,6 +6,7 @@ import array
 import os
 import socket
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,15 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from sagecell_tx.hosts.channels.relay import MUCH, PROMPT, REST, WAITING, Relay
-from sagecell_tx.hosts.channels.unixstream import connected
+from sagecell_tx.hosts.channels.unixstream import UnixStream, connected
 from tests.wire.test_zmtpwire import GREETING, READY, frame, message
 
 #: Bytes that Linux itself may buffer in two sockets.
 SYSTEM = 2 << 20
+
+
+def open_stream(reactor: Any, path: Path, on_data: Any, on_close: Any) -> UnixStream:
+    return UnixStream(reactor, connected(path), on_data, on_close)
 
 
 class Rests(Clock):
@@ -50,7 +55,7 @@ class Bench:
         self.broken: list[str] = []
         self.relay = Relay(
             reactor=self.rests if timed else self.reactor,
-            theirs=self.theirs,
+            open_kernel=partial(open_stream, self.reactor, self.theirs),
             ours=self.ours,
             largest=largest,
             broken=lambda error: self.broken.append(error.code),
@@ -291,7 +296,7 @@ def test_there_is_no_kernel(tmp_path):
     with pytest.raises(FileNotFoundError):
         Relay(
             reactor=None,
-            theirs=tmp_path / "theirs",
+            open_kernel=partial(open_stream, None, tmp_path / "theirs"),
             ours=tmp_path / "ours",
             largest=1,
             broken=lambda error: None,

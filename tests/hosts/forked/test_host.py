@@ -18,7 +18,9 @@ from sagecell_tx.hosts.channels.zmqsocket import ZmqSocketFactory
 from sagecell_tx.hosts.directories.removals import PATIENCE
 from sagecell_tx.hosts.directories.workdir import WorkDirs
 from sagecell_tx.hosts.forked.bootstrap import HostBootstrap
-from sagecell_tx.hosts.forked.host import ForkHost, _kill_group
+from sagecell_tx.hosts.forked.host import ForkHost
+from sagecell_tx.hosts.forked.launcher import ForkLauncher
+from sagecell_tx.hosts.forked.process import kill_group
 from sagecell_tx.hosts.forked.protocol import kernel_limits
 from sagecell_tx.hosts.forked.sandbox import Sandbox
 from sagecell_tx.limits import Limits
@@ -49,17 +51,21 @@ class ForkHostTests(SynchronousTestCase):
         self.host = ForkHost(
             reactor=self.reactor,
             threads=ThisThread(),
-            removers=ThisThread(),
             zmq=ZmqSocketFactory(self.reactor),
-            directories=WorkDirs(self.root, lambda: f"{next(numbers):08x}"),
+            launcher=ForkLauncher(
+                reactor=self.reactor,
+                removers=ThisThread(),
+                directories=WorkDirs(self.root, lambda: f"{next(numbers):08x}"),
+                preload=("numpy",),
+                spare=False,
+                patience=Limits().lifetime.start_seconds,
+                sandbox=Sandbox(level="auto", kernels=str(self.root)),
+                try_level=self.try_level,
+            ),
             limits=Limits(),
             spec=PYTHON,
-            preload=("numpy",),
             new_key=lambda: "ab" * 32,
             originate=own_message,
-            spare=False,
-            sandbox=Sandbox(level="auto", kernels=str(self.root)),
-            try_level=self.try_level,
         )
         self.host.startService()
         self.addCleanup(self.stop)
@@ -110,8 +116,8 @@ class ForkHostTests(SynchronousTestCase):
         self.successResultOf(first)
         self.successResultOf(second)
         self.successResultOf(self.host.when_up())
-        assert self.host.sandbox.level == "account"
-        assert self.host.features == ("landlock",)
+        assert self.host.status.sandbox == "account"
+        assert self.host.status.features == ("landlock",)
 
     def test_its_status(self):
         service: HostService = self.host
@@ -159,7 +165,9 @@ class ForkHostTests(SynchronousTestCase):
         with capturedLogs() as events:
             for kinds in told:
                 self.process.say(event="ready", pid=1, unbounded=kinds)
-                assert self.host.unbounded == (tuple(kinds) if isinstance(kinds, list) else ())
+                assert self.host.status.unbounded == (
+                    tuple(kinds) if isinstance(kinds, list) else ()
+                )
                 self.process.end()
                 self.reactor.advance(30)
         said = [event for event in events if "not bounded" in (event["log_format"] or "")]
@@ -230,7 +238,7 @@ class ForkHostTests(SynchronousTestCase):
             kernel = self.kernel(number)
             with capturedLogs() as events:
                 kernel.say(word)
-            assert [event for event in events if "is malformed" in (event["log_format"] or "")]
+            assert [event for event in events if "malformed" in (event["log_format"] or "")]
             assert self.process.lines()[-1] == {"op": "stop", "id": number}
             with pytest.raises(BrokenPipeError):
                 kernel.bootstrap.send(b"bound")
@@ -266,7 +274,9 @@ class ForkHostTests(SynchronousTestCase):
 
     def test_descriptors_that_cannot_be_had_are_a_failed_start(self):
         self.come_up()
-        self.host.removals.threads = LaterThreads()  # removing a directory takes descriptors, too
+        self.host.launcher.removals.threads = (
+            LaterThreads()
+        )  # removing a directory takes descriptors, too
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         # Descriptors left: none, one of the pair, and both but none for the directory.
         for more in range(3):
@@ -277,7 +287,7 @@ class ForkHostTests(SynchronousTestCase):
                 observer, ready = self.start()
             finally:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-            self.host.removals.threads.work()
+            self.host.launcher.removals.threads.work()
             self.failureResultOf(ready, StartFailed)
             assert observer.exits == [Exit()]
         assert self.process.lines() == []
@@ -437,9 +447,9 @@ class ForkHostTests(SynchronousTestCase):
         killed: list[int] = []
         self.patch(os, "killpg", lambda group, _: killed.append(group))
         for invented in (1, 0, -1, os.getpgrp()):
-            _kill_group(invented)
+            kill_group(invented)
         assert killed == []
-        _kill_group(2**22 + 1)
+        kill_group(2**22 + 1)
         assert killed == [2**22 + 1]
 
     def test_stopping_closes_the_pipe_and_waits_for_the_end(self):

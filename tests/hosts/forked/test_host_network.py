@@ -14,6 +14,7 @@ from sagecell_tx.config import ConfigError
 from sagecell_tx.hosts.channels.zmqsocket import ZmqSocketFactory
 from sagecell_tx.hosts.directories.workdir import WorkDirs
 from sagecell_tx.hosts.forked.host import ForkHost
+from sagecell_tx.hosts.forked.launcher import ForkLauncher
 from sagecell_tx.hosts.forked.sandbox import Sandbox
 from sagecell_tx.hosts.network.allowlist import AllowList
 from sagecell_tx.hosts.network.egress import Network
@@ -52,18 +53,22 @@ class KernelNetworkTests(SynchronousTestCase):
         self.host = ForkHost(
             reactor=self.reactor,
             threads=ThisThread(),
-            removers=ThisThread(),
             zmq=ZmqSocketFactory(self.reactor),
-            directories=WorkDirs(self.root, lambda: f"{next(numbers):08x}"),
+            launcher=ForkLauncher(
+                reactor=self.reactor,
+                removers=ThisThread(),
+                directories=WorkDirs(self.root, lambda: f"{next(numbers):08x}"),
+                preload=(),
+                spare=False,
+                patience=Limits().lifetime.start_seconds,
+                sandbox=Sandbox(level="auto", kernels=str(self.root)),
+                try_level=lambda argv: (f'{{"sandbox": "{self.level}", "features": []}}', ""),
+                network=self.network,
+            ),
             limits=Limits(),
             spec=PYTHON,
-            preload=(),
             new_key=lambda: "ab" * 32,
             originate=own_message,
-            spare=False,
-            sandbox=Sandbox(level="auto", kernels=str(self.root)),
-            try_level=lambda argv: (f'{{"sandbox": "{self.level}", "features": []}}', ""),
-            network=self.network,
         )
         self.host.startService()
         self.addCleanup(self.stop)
@@ -176,7 +181,7 @@ class KernelNetworkTests(SynchronousTestCase):
             with pytest.raises(ConfigError, match=f"in the sandbox.*kernels get '{self.level}'"):
                 self.begin()
             assert self.reactor.processes == []
-            self.host.directories.close()
+            self.host.launcher.directories.close()
             self.host.zmq.shutdown()
 
     def test_by_default_nothing_is_made(self):

@@ -7,7 +7,10 @@ import os
 import select
 import subprocess
 import sys
+from functools import partial
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -22,6 +25,7 @@ from sagecell_tx.kernelside.monitor.memoryuse import (
     Sources,
 )
 from sagecell_tx.kernelside.monitor.usage import (
+    AT_ONCE,
     Excess,
     Finding,
     LimitNear,
@@ -209,6 +213,59 @@ class TestHowOften:
         assert found[-32:] == [3 if number % 8 == 0 else 0 for number in range(65, 97)]
 
 
+def test_of_very_many_kernels_some_are_checked_at_a_time():
+    """Between two calls a ping is answered: who checked all thousand at once would be taken for dead."""
+    sleeper = subprocess.Popen(["sleep", "1000"])
+    watch = UsageWatch(interval=0.0)
+    numbers = range(3 * AT_ONCE - 1)
+    for number in numbers:
+        watch.add(number, WatchTarget(pid=sleeper.pid), roomy(processes=0))
+    found: list[list[Any]] = []
+    waits: list[float] = []
+    for _ in range(3):
+        found.append([each.kernel for each in watch.check() if isinstance(each, Excess)])
+        watch.interval = 1000.0  # from the end of this round on
+        waits.append(watch.wait() or 0.0)
+        watch.forget(2 * AT_ONCE + 1)  # one that is still to be checked
+    sleeper.kill()
+    sleeper.wait()
+    assert [len(each) for each in found] == [AT_ONCE, AT_ONCE, AT_ONCE - 2]
+    assert waits[:2] == [0.0, 0.0]
+    assert waits[2] > 0.0
+    assert [*chain.from_iterable(found)] == [each for each in numbers if each != 2 * AT_ONCE + 1]
+
+
+def test_mappings_that_all_kernels_have_are_no_reason_to_count_them():
+    """A kernel has those of its fork server. Of a thousand kernels they are a hundred megabytes."""
+    sleepers = [subprocess.Popen(["sleep", "1000"]) for _ in range(2)]
+    counted = []
+
+    @define(eq=False)
+    class Mappings(Sources):
+        @override
+        def behind_descriptors(self, tree, little):
+            counted.append(self.unusual_areas() > little)
+            return super().behind_descriptors(tree, little)
+
+    of_this = Sources.of_this_system()
+    usual, little = 150_000, (1 << 30) // 16
+    for kernels, areas, many in (
+        (2, little + usual, False),
+        (2, little + 3 * usual, True),
+        (1, little + 2 * usual, True),
+    ):
+        sources = Mappings(of_this.sockets, of_this.unmapped, partial(int, areas), usual)
+        watch = UsageWatch(interval=0.0, sources=sources)
+        for number, sleeper in enumerate(sleepers[:kernels]):
+            watch.add(number, WatchTarget(pid=sleeper.pid), roomy(memory_bytes=1 << 30))
+        counted.clear()
+        watch.check()
+        assert counted == [many] * kernels
+    for sleeper in sleepers:
+        sleeper.kill()
+        sleeper.wait()
+
+
 @define(eq=False)
 class CountedSources(Sources):
     """Counts how often a figure is read that is slow to read; the system has `free` bytes."""
@@ -365,9 +422,11 @@ def test_mappings_count_themselves_where_the_system_has_very_many():
 
 
 def test_linux_tells_how_much_all_mappings_take():
-    taken = Sources.of_this_system().areas()
+    sources = Sources.of_this_system()
+    taken = sources.areas()
     if os.getuid() == 0:
         assert 100_000 < taken < 1 << 40
+        assert 5_000 < sources.inherited < taken
     else:
         assert taken == 0
 

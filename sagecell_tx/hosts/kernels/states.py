@@ -1,16 +1,14 @@
-"""A forked kernel's states, from its first start command to the end of its process.
+"""A kernel's states, from its start to the end of its process.
 
 ::
 
     starting -> connecting -> up
-    starting -> restarted -> connecting   its fork server was lost, and the next one starts it
     any before up -> given_up             its start was cancelled: it is killed
     any before up -> failing              it cannot come up: it is killed, and the start fails
     up -> condemned                       it must not continue: it is killed
     any -> gone                           its process has ended
 
-Every input may come in every state. All but `server_lost`, which returns a value, may come while
-another input is handled.
+Every input may come in every state, also while another input is handled.
 """
 
 from __future__ import annotations
@@ -21,15 +19,14 @@ from typing import Any, Protocol
 from attrs import define, evolve, frozen
 from automat import TypeMachine, TypeMachineBuilder
 
-from sagecell_tx.hosts.network.egress import Outlet
 from sagecell_tx.sessions.interfaces import Exit
 
 
 class KernelInputs(Protocol):
-    """The inputs of a forked kernel's state machine."""
+    """The inputs of a kernel's state machine."""
 
-    def bound(self, outlet: Outlet | None) -> None:
-        """The kernel's sockets are bound; `outlet` is its access to the network, if any."""
+    def bound(self) -> None:
+        """The kernel's sockets are bound."""
 
     def heard(self) -> None:
         """The kernel's first message on iopub has arrived."""
@@ -40,30 +37,24 @@ class KernelInputs(Protocol):
     def failed(self, reason: str | None) -> None:
         """The kernel must not continue; `reason` is that of its `Exit`, if there is one."""
 
-    def server_lost(self) -> bool:
-        """The fork server and its kernels have ended; returns whether to start this one again."""
-
     def ended(self, how: Exit) -> None:
         """The process tree has ended."""
 
 
 class KernelEffects(Protocol):
-    """The effects of a forked kernel's state machine."""
+    """The effects of a kernel's state machine."""
 
-    def connect(self, outlet: Outlet | None) -> None:
+    def connect(self) -> None:
         """Connect to the kernel's sockets; the input `heard` or `failed` follows."""
 
     def come_up(self) -> None:
         """Complete the start with the kernel."""
 
     def give_up(self) -> None:
-        """End the kernel, even if its start command is not sent yet."""
+        """End the kernel, since its start was cancelled."""
 
     def kill(self) -> None:
         """Kill the process tree."""
-
-    def release_start(self) -> None:
-        """Close what only this start needs, before the kernel is started again."""
 
     def fail_start(self) -> None:
         """Let the start fail with `StartFailed`."""
@@ -98,7 +89,6 @@ def _build() -> TypeMachine[KernelInputs, KernelCore]:
     """The table: every input in every state."""
     machine = TypeMachineBuilder(KernelInputs, KernelCore)
     starting = machine.state("starting")
-    restarted = machine.state("restarted")
     connecting = machine.state("connecting")
     up = machine.state("up")
     given_up = machine.state("given_up")
@@ -108,28 +98,15 @@ def _build() -> TypeMachine[KernelInputs, KernelCore]:
 
     # A successful start.
     @starting.upon(KernelInputs.bound).to(connecting)
-    @restarted.upon(KernelInputs.bound).to(connecting)
-    def connect(kernel: KernelInputs, core: KernelCore, outlet: Outlet | None) -> None:
-        core.effects.connect(outlet)
+    def connect(kernel: KernelInputs, core: KernelCore) -> None:
+        core.effects.connect()
 
     @connecting.upon(KernelInputs.heard).to(up)
     def come_up(kernel: KernelInputs, core: KernelCore) -> None:
         core.effects.come_up()
 
-    # Such a kernel has sent nothing yet, so it can be started again. Only once: if two fork servers
-    # die during the same start, it may be the cause.
-    @starting.upon(KernelInputs.server_lost).to(restarted)
-    def start_anew(kernel: KernelInputs, core: KernelCore) -> bool:
-        core.effects.release_start()
-        return True
-
-    later: tuple[Any, ...] = (restarted, connecting, up, given_up, failing, condemned, gone)
-    for state in later:
-        state.upon(KernelInputs.server_lost).loop().returns(False)
-
     # Kernels that are killed.
     @starting.upon(KernelInputs.start_cancelled).to(given_up)
-    @restarted.upon(KernelInputs.start_cancelled).to(given_up)
     @connecting.upon(KernelInputs.start_cancelled).to(given_up)
     def give_up(kernel: KernelInputs, core: KernelCore) -> None:
         core.effects.give_up()
@@ -139,7 +116,6 @@ def _build() -> TypeMachine[KernelInputs, KernelCore]:
         """It is being killed already."""
 
     @starting.upon(KernelInputs.failed).to(failing)
-    @restarted.upon(KernelInputs.failed).to(failing)
     @connecting.upon(KernelInputs.failed).to(failing)
     @up.upon(KernelInputs.failed).to(condemned)
     def kill(kernel: KernelInputs, core: KernelCore, reason: str | None) -> None:
@@ -147,7 +123,6 @@ def _build() -> TypeMachine[KernelInputs, KernelCore]:
 
     # Kernels that have ended.
     @starting.upon(KernelInputs.ended).to(gone)
-    @restarted.upon(KernelInputs.ended).to(gone)
     @connecting.upon(KernelInputs.ended).to(gone)
     def ended_before_it_was_up(kernel: KernelInputs, core: KernelCore, how: Exit) -> None:
         core.effects.fail_start()
@@ -171,7 +146,6 @@ def _build() -> TypeMachine[KernelInputs, KernelCore]:
     # Inputs that are ignored, by state.
     ignored: dict[Any, list[Callable[..., None]]] = {
         starting: [KernelInputs.heard],
-        restarted: [KernelInputs.heard],
         connecting: [KernelInputs.bound],
         up: [KernelInputs.bound, KernelInputs.heard, KernelInputs.start_cancelled],
         given_up: [*_STARTING, KernelInputs.start_cancelled, KernelInputs.failed],

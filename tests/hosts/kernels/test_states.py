@@ -1,33 +1,30 @@
-"""A forked kernel's states: every input in every state, and its effects."""
+"""A kernel's states: every input in every state, and its effects."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from attrs import define, field
 from automat import TypeMachine
 
-from sagecell_tx.hosts.forked.machine import KernelCore, KernelInputs, new_kernel_state
+from sagecell_tx.hosts.kernels.states import KernelCore, KernelInputs, new_kernel_state
 from sagecell_tx.sessions.interfaces import Exit
 
 KILLED = Exit(signal=9)
 
 #: Each input, with the arguments to try.
 INPUTS: dict[str, tuple[object, ...]] = {
-    "bound": (None,),
+    "bound": (),
     "heard": (),
     "start_cancelled": (),
     "failed": ("protocol",),
-    "server_lost": (),
     "ended": (KILLED,),
 }
 
 #: Each state, with the inputs that lead to it.
 STATES: dict[str, list[str]] = {
     "starting": [],
-    "restarted": ["server_lost"],
     "connecting": ["bound"],
     "up": ["bound", "heard"],
     "given_up": ["start_cancelled"],
@@ -49,7 +46,7 @@ class RecordedEffects:
         self.done.append(name)
         self.answers.get(name, lambda: None)()
 
-    def connect(self, outlet: Any) -> None:
+    def connect(self) -> None:
         self._do("connect")
 
     def come_up(self) -> None:
@@ -60,9 +57,6 @@ class RecordedEffects:
 
     def kill(self) -> None:
         self._do("kill")
-
-    def release_start(self) -> None:
-        self._do("release_start")
 
     def fail_start(self) -> None:
         self._do("fail_start")
@@ -102,12 +96,7 @@ DONE = {
     ("starting", "bound"): ["connect"],
     ("starting", "start_cancelled"): ["give_up"],
     ("starting", "failed"): ["kill"],
-    ("starting", "server_lost"): ["release_start"],
     ("starting", "ended"): ["fail_start", "clear_up"],
-    ("restarted", "bound"): ["connect"],
-    ("restarted", "start_cancelled"): ["give_up"],
-    ("restarted", "failed"): ["kill"],
-    ("restarted", "ended"): ["fail_start", "clear_up"],
     ("connecting", "heard"): ["come_up"],
     ("connecting", "start_cancelled"): ["give_up"],
     ("connecting", "failed"): ["kill"],
@@ -137,20 +126,6 @@ def test_an_end_is_told_once_whatever_comes_afterwards(state: str):
     for name in INPUTS:
         world.say(name)
     assert world.done == []
-
-
-@pytest.mark.parametrize("state", STATES)
-def test_a_kernel_starts_anew_once_and_only_before_it_is_bound(state: str):
-    world = World(state)
-    assert world.say("server_lost") is (state == "starting")
-    assert world.say("server_lost") is False
-
-
-def test_a_second_start_may_come_up():
-    world = World("restarted")
-    world.say("bound")
-    world.say("heard")
-    assert world.done == ["connect", "come_up"]
 
 
 @pytest.mark.parametrize("state", ["failing", "condemned"])

@@ -1,12 +1,9 @@
-"""One kernel of the fork server; implements `sagecell_tx.sessions.interfaces.Kernel`."""
+"""A kernel as the web process has it; implements `sagecell_tx.sessions.interfaces.Kernel`."""
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable
-from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +13,8 @@ from twisted.logger import Logger
 
 from sagecell_tx.hosts.channels.link import KernelLink
 from sagecell_tx.hosts.channels.zmqsocket import ZmqSocketFactory
-from sagecell_tx.hosts.directories.removals import Removals
-from sagecell_tx.hosts.directories.workdir import WorkDirs
-from sagecell_tx.hosts.forked.bootstrap import HostBootstrap
-from sagecell_tx.hosts.forked.machine import KernelCore, KernelInputs, new_kernel_state
-from sagecell_tx.hosts.network.egress import Network, Outlet
-from sagecell_tx.hosts.network.fdpassing import NoListener
+from sagecell_tx.hosts.kernels.processes import KernelProcess, Trouble
+from sagecell_tx.hosts.kernels.states import KernelCore, KernelInputs, new_kernel_state
 from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.interfaces import Exit, Kernel, KernelObserver, StartFailed
 from sagecell_tx.wire.messages import Message, WireError
@@ -40,50 +33,45 @@ _NOT_STARTED = (
 #: Seconds for reading the last messages of a kernel that has ended.
 LAST_WORDS = 5.0
 
+#: `Exit.reason` of a kernel whose machine does not answer any more. Nothing more is read from it.
+LOST = "lost"
+
 
 @frozen(kw_only=True)
-class HostResources:
+class KernelResources:
     """What all kernels of a host share.
 
-    Large messages are checked in `threads`; `rejected` counts the dropped messages by code.
+    Large messages are checked in `threads`; `relays` is the directory of the relays' sockets;
+    `rejected` counts the dropped messages by code.
     """
 
     reactor: Any
     threads: Any  # a ThreadPool
     zmq: ZmqSocketFactory
-    directories: WorkDirs
+    relays: Path
     limits: Limits
-    removals: Removals
     rejected: Counter[str]
 
 
 @define(kw_only=True, eq=False)
-class ForkedKernel:
+class ConnectedKernel:
     """A kernel, from its start until its process, sockets and directory are gone.
 
-    The fork server and the kernel itself know only its `number`, never its `kernel_id`; the log has
-    both. `send_command` sends the fork server a command about this kernel. `on_given_up` is called
-    when its start is cancelled. `when_ready` fires with the kernel, or fails with `StartFailed`;
-    cancelling it ends the kernel. Implements the effects of the states in `machine`.
+    `process` knows only its `number`, never its `kernel_id`; the log has both. `key` signs its
+    messages. `when_ready` fires with the kernel, or fails with `StartFailed`; cancelling it ends the
+    kernel. Implements the effects of the states in `states`, and observes its process.
     """
 
-    number: int
-    directory: Path
+    process: KernelProcess
     key: bytes
     observer: KernelObserver
-    resources: HostResources
-    send_command: Callable[..., None]
-    on_given_up: Callable[[ForkedKernel], None]
-    ahead: bool = False  # see `Host.start`
+    resources: KernelResources
     alive: bool = field(default=True, init=False)  # until the process tree has ended
-    pid: int | None = field(default=None, init=False)  # once the fork server has reported it
     when_ready: Deferred[Kernel] = field(init=False)
-    _bootstrap: HostBootstrap | None = field(default=None, init=False)  # of this start
-    _bound: bool = field(default=False, init=False)  # in this start
+    _bound: bool = field(default=False, init=False)
     _is_unsent_logged: bool = field(default=False, init=False)
     link: KernelLink = field(init=False)
     _state: KernelInputs = field(init=False)
-    _start: ExitStack = field(factory=ExitStack, init=False)  # closes what only this start needs
 
     def __attrs_post_init__(self) -> None:
         self._state = new_kernel_state(KernelCore(self))
@@ -91,8 +79,8 @@ class ForkedKernel:
         self.link = KernelLink(
             factory=self.resources.zmq,
             threads=self.resources.threads,
-            directory=self.directory,
-            relays=self.resources.directories.relays,
+            open_stream=self.process.stream,
+            relays=self.resources.relays,
             name=str(self.number),
             key=self.key,
             identity=IDENTITY,
@@ -105,6 +93,17 @@ class ForkedKernel:
             broken=self._broken,
             beats=self.beats,
         )
+
+    def begin(self) -> Deferred[Kernel]:
+        """Start the process; returns `when_ready`."""
+        ready = self.when_ready
+        self.process.begin(self)
+        return ready
+
+    @property
+    def number(self) -> int:
+        """The number of its process."""
+        return self.process.number
 
     @property
     def kernel_id(self) -> str:
@@ -168,77 +167,43 @@ class ForkedKernel:
     def interrupt(self) -> None:
         """Send SIGINT to the kernel's process group."""
         if self.alive:
-            self.send_command(op="signal", signal="INT")
+            self.process.interrupt()
 
     def kill(self) -> None:
         """Kill the kernel's process tree."""
         if self.alive:
-            self.send_command(op="stop")
+            self.process.kill()
 
-    # --- from the host
+    # --- ProcessObserver
 
-    def prepare(self, network: Network | None) -> list[int]:
-        """The descriptors that go with the start command; raises OSError.
+    def bound(self) -> None:
+        """The kernel's sockets are bound."""
+        self._state.bound()
 
-        The first is the kernel's end of the bootstrap socket. The second is the kernel's directory, so
-        that the fork server can give it to the kernel's account, and count the files in it.
-        """
-        outlet = None
-        if network is not None:
-            outlet = network.outlet(self.directory, lambda: self.kernel_id)
-            self._start.callback(outlet.close)
-        self._bootstrap, theirs = self.open_bootstrap(partial(self._state.bound, outlet))
-        self._start.callback(self._bootstrap.close)
-        try:
-            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-            return [theirs, os.open(self.directory, flags)]
-        except OSError:
-            os.close(theirs)
-            raise
+    def troubled(self, trouble: Trouble, why: str) -> None:
+        """Log what went wrong with the process."""
+        _log.error(trouble.log_format, kernel=self.kernel_id, number=self.number, why=why)
 
-    def open_bootstrap(self, bound: Callable[[], None]) -> tuple[HostBootstrap, int]:
-        """See `HostBootstrap.open`; `bound` is to be called when the sockets are, or soon will be."""
-        return HostBootstrap.open(
-            reactor=self.resources.reactor,
-            directory=self.directory,
-            key=self.key,
-            bound=bound,
-            failed=self.start_failed,
-            broken=self.bootstrap_broken,
-        )
+    def failed(self) -> None:
+        """It cannot come up."""
+        self._state.failed(None)
 
     def limit_near(self, reason: str, seconds: int) -> None:
         """The kernel is near the limit `reason`, with `seconds` left."""
         if self.alive:
             self.observer.limit_near(reason, seconds)
 
-    def server_lost(self) -> bool:
-        """The fork server has ended; returns whether the next one is to start this kernel."""
-        return self._state.server_lost()
-
     def ended(self, how: Exit) -> None:
         """The process tree has ended; the last messages and the directory are still there."""
-        if self._bootstrap is not None and (why := self._bootstrap.last_report()):
-            self._log_failed(why)
         self._state.ended(how)
 
     # --- KernelEffects
 
-    def connect(self, outlet: Outlet | None) -> None:
-        """Connect to the kernel's sockets, and take the listener that it has sent."""
+    def connect(self) -> None:
+        """Connect to the kernel's sockets."""
         self._bound = True
         try:
-            if outlet is not None:
-                outlet.take_listener()
             self.open_link()
-        except NoListener as error:
-            _log.error(
-                "{kernel}: kernel {number} has no network: {why}",
-                kernel=self.kernel_id,
-                number=self.number,
-                why=error,
-            )
-            self._state.failed(None)
         except OSError as error:
             _log.error(
                 "{kernel}: no connection to kernel {number}: {why}",
@@ -253,25 +218,20 @@ class ForkedKernel:
         self.link.open().addCallback(lambda _: self._state.heard())
 
     def come_up(self) -> None:
-        """Report to the fork server that the kernel is up, and fire `when_ready`."""
-        self.send_command(op="up")
+        """Report to the process that the kernel is up, and fire `when_ready`."""
+        self.process.come_up()
         self.when_ready.callback(self)
 
     def give_up(self) -> None:
         """End the kernel, since its start was cancelled."""
-        if self.pid is not None:
+        if self.process.is_forked:
             _log.info(
                 "{kernel}: kernel {number} is given up in its start: {phase}",
                 kernel=self.kernel_id,
                 number=self.number,
                 phase="it has sent nothing yet" if self._bound else "its sockets are not bound yet",
             )
-        self.on_given_up(self)
-
-    def release_start(self) -> None:
-        """Close what only this start needs, before the kernel is started again."""
-        self.pid, self._bound = None, False
-        self._start.close()
+        self.kill()
 
     def fail_start(self) -> None:
         """Let `when_ready` fail with `StartFailed`."""
@@ -280,51 +240,24 @@ class ForkedKernel:
     def clear_up(self, how: Exit) -> None:
         """Receive the last messages, remove what the kernel had, and report its end."""
         self.alive = False
-        self._start.close()
         _log.info(
             "{kernel}: kernel {number} ended {how}",
             kernel=self.kernel_id,
             number=self.number,
             how=how,
         )
+        if how.reason == LOST:
+            self.link.close()  # nobody will close it at the other end
         drained = Deferred.fromCoroutine(self.link.drain())
         drained.addTimeout(LAST_WORDS, self.resources.reactor)
         drained.addBoth(lambda _: self._remove(how))
 
     def _remove(self, how: Exit) -> None:
-        self.close_link()
-        # Reporting the end admits another kernel: first free the disk, so that it cannot fill up.
-        removed = self.resources.removals.begin(self.directory)
-        removed.addErrback(lambda failure: _log.failure("removing a directory failed", failure))
-        removed.addCallback(lambda _: self.observer.kernel_ended(how))
-
-    def close_link(self) -> None:
-        """Close the connection to the sockets, and what it needed."""
         self.link.close()
+        # Reporting the end admits another kernel: first free the disk, so that it cannot fill up.
+        self.process.remove().addCallback(lambda _: self.observer.kernel_ended(how))
 
     # --- from the kernel
-
-    def start_failed(self, why: str) -> None:
-        """It cannot come up, and says why."""
-        self._log_failed(why)
-        self._state.failed(None)
-
-    def _log_failed(self, why: str) -> None:
-        _log.error(
-            "{kernel}: kernel {number} could not start: {why}",
-            kernel=self.kernel_id,
-            number=self.number,
-            why=why,
-        )
-
-    def bootstrap_broken(self) -> None:
-        """What it says on the bootstrap socket makes no sense."""
-        _log.error(
-            "{kernel}: the first message of kernel {number} is malformed",
-            kernel=self.kernel_id,
-            number=self.number,
-        )
-        self._state.failed(None)
 
     def _broken(self, channel: str, error: WireError) -> None:
         """Kill the kernel: one of its programs has written to its connections."""

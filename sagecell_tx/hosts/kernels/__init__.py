@@ -1,0 +1,1 @@
+"""Kernels as this process has them, wherever their processes are."""
