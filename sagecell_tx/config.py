@@ -81,6 +81,7 @@ class Cluster:
 
     keys: str = ""  # the directory of this server's key; empty: kernels run on this machine
     machines: tuple[KnownMachine, ...] = ()
+    hub: str = ""  # ipcontroller-client.json of a controller whose engines tell of more machines
 
 
 @frozen(kw_only=True)
@@ -158,6 +159,14 @@ class Config:
 
 
 @frozen(kw_only=True)
+class EngineSettings:
+    """The engine of ipyparallel that tells a controller where a machine's agent is."""
+
+    connection_file: str = ""  # ipcontroller-engine.json; empty: that of the launcher, or no engine
+    account: str = "nobody"  # that it runs under, if the agent runs as root
+
+
+@frozen(kw_only=True)
 class ComputeConfig:
     """The settings of an agent. Those that `Config` has too mean the same."""
 
@@ -180,6 +189,7 @@ class ComputeConfig:
     visible: tuple[str, ...] = ()
     network: tuple[str, ...] = ()
     network_ports: tuple[int, ...] = (80, 443)
+    engine: EngineSettings = field(factory=EngineSettings)
     limits: Limits = field(factory=Limits)  # of these, `network` and `lifetime.start_seconds` count
 
     @property

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sagecell_tx.assembly.identifiers import new_id, now
+from sagecell_tx.assembly.parallel import hub
 from sagecell_tx.config import SANDBOXES, Config, ConfigError, parse_fingerprint
 from sagecell_tx.hosts.channels.zmqsocket import ZmqSocketFactory
 from sagecell_tx.hosts.cluster.connections.identity import Identity
@@ -25,6 +26,8 @@ def cluster_host(config: Config, reactor: Any) -> ClusterHost:
         raise ConfigError(f"sandbox: expected one of {names}, not {config.sandbox!r}")
     identity = Identity.read(Path(config.cluster.keys))
     machines = known_machines(config)
+    pinned = [facts.name for facts in machines.known]
+    path = Path(config.cluster.hub)
     return ClusterHost(
         reactor=reactor,
         threads=reactor.getThreadPool(),
@@ -38,6 +41,7 @@ def cluster_host(config: Config, reactor: Any) -> ClusterHost:
         new_key=lambda: secrets.token_hex(32),
         new_token=lambda: secrets.token_hex(16),
         originate=Originator(new_id=new_id, now=now).originate,
+        hub=hub(path, reactor, machines, pinned) if config.cluster.hub else None,
     )
 
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import secrets
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import attrs
 
 from sagecell_tx.assembly.kernels import fork_launcher, kernel_network
+from sagecell_tx.assembly.parallel import engine_supervisor
 from sagecell_tx.assembly.stores import make_state_dir
 from sagecell_tx.config import ComputeConfig, ConfigError, parse_address, parse_fingerprint
-from sagecell_tx.hosts.cluster.agent.agent import Agent
+from sagecell_tx.hosts.cluster.agent.agent import FACTS, Agent
 from sagecell_tx.hosts.cluster.connections.identity import Identity
 from sagecell_tx.hosts.kernelspecs.finding import find_specs
+from sagecell_tx.hosts.parallel.supervisor import EngineSupervisor
 
 
 def build_agent(config: ComputeConfig, reactor: Any) -> Agent:
@@ -44,5 +47,20 @@ def build_agent(config: ComputeConfig, reactor: Any) -> Agent:
         capacity=config.kernels,
         specs={spec.kind.name: spec for spec in specs},
         new_session=lambda: secrets.token_hex(32),
-        facts=Path(config.facts_dir) if config.facts_dir else config.state_dir,
+        facts=_facts_directory(config),
     )
+
+
+def build_engine(
+    config: ComputeConfig, reactor: Any, variables: Mapping[str, str]
+) -> EngineSupervisor | None:
+    """Build what runs the engine of `config`'s agent; None if it has none. Raises `ConfigError`.
+
+    `variables` are those of the environment.
+    """
+    config = attrs.evolve(config, state_dir=config.state_dir.absolute())
+    return engine_supervisor(config, reactor, _facts_directory(config) / FACTS, variables)
+
+
+def _facts_directory(config: ComputeConfig) -> Path:
+    return Path(config.facts_dir) if config.facts_dir else config.state_dir

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.error import CannotListenError
 from twisted.internet.task import react
 from twisted.logger import Logger, globalLogBeginner, textFileLogObserver
@@ -42,15 +42,19 @@ def add(commands: Any) -> None:
 
 def _compute(options: argparse.Namespace) -> int:
     # Only here: the other commands need nothing of it.
-    from sagecell_tx.assembly.compute import build_agent
+    from sagecell_tx.assembly.compute import build_agent, build_engine
 
     problems: list[str] = []
 
     def begin(reactor: Any) -> Deferred[None]:
         stopped: Deferred[None] = Deferred()
         try:
-            agent = build_agent(ComputeConfig(**load(options.file, ComputeConfig)), reactor)
+            config = ComputeConfig(**load(options.file, ComputeConfig))
+            agent = build_agent(config, reactor)
+            engine = build_engine(config, reactor, os.environ)
             agent.startService()
+            if engine is not None:
+                engine.startService()
         except (ConfigError, CannotListenError, OSError) as error:
             problems.append(str(error))
             stopped.callback(None)
@@ -63,13 +67,16 @@ def _compute(options: argparse.Namespace) -> int:
 
         def stop() -> Deferred[None]:
             notifier.stopping()
-            return agent.stopService().addBoth(lambda _: stopped.callback(None))
+            stopping = [agent.stopService()]
+            if engine is not None:
+                stopping.append(engine.stopService())
+            return DeferredList(stopping).addCallback(lambda _: stopped.callback(None))
 
         agent.launcher.when_up().addCallback(up)
         reactor.addSystemEventTrigger("before", "shutdown", stop)
         return stopped
 
-    globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stdout)])
+    globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stdout)], redirectStandardIO=False)
     os.umask(0o077)
     allow_many_descriptors()
     try:

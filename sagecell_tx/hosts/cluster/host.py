@@ -32,7 +32,7 @@ from sagecell_tx.hosts.kernels.installed import InstalledKernel
 from sagecell_tx.hosts.kernels.kernel import ConnectedKernel, KernelResources
 from sagecell_tx.hosts.kernelspecs.installed import InstalledSpec
 from sagecell_tx.limits import Limits
-from sagecell_tx.sessions.interfaces import HostStatus, Kernel, KernelObserver
+from sagecell_tx.sessions.interfaces import HostStatus, Kernel, KernelMachine, KernelObserver
 from sagecell_tx.sessions.spec import KernelSpec
 from sagecell_tx.sessions.waiters import OneShot
 from sagecell_tx.wire.messages import Message
@@ -52,7 +52,8 @@ class ClusterHost(Service):
     `required` is the level of confinement that the settings ask for: a machine with a weaker one gets
     no kernels. `connect` makes what connects to an agent. `directories` are for the relays' sockets
     alone. `new_key` makes a kernel's signing key, `new_token` 32 hexadecimal digits that nobody can
-    guess. The rest is as in `ForkHost`.
+    guess. `hub`, if there is one, tells `machines` of more of them while this host runs. The rest is
+    as in `ForkHost`.
     """
 
     reactor: Any
@@ -67,6 +68,7 @@ class ClusterHost(Service):
     new_key: Callable[[], str]
     new_token: Callable[[], str]
     originate: Callable[[str, str, dict[str, Any]], Message]
+    hub: Service | None = None
     on_places: Callable[[int], None] = lambda _: None
     rejected: Counter[str] = field(factory=Counter, init=False)
     _resources: KernelResources = field(init=False)
@@ -128,6 +130,12 @@ class ClusterHost(Service):
             process=process, key=key.encode("ascii"), observer=observer, resources=self._resources
         )
         return kernel.begin()
+
+    # --- ManyMachines
+
+    def seen_machines(self) -> list[KernelMachine]:
+        """See `sagecell_tx.sessions.interfaces.ManyMachines.seen_machines`."""
+        return [each.seen for each in self._known.values()]
 
     # --- Placer
 
@@ -220,6 +228,8 @@ class ClusterHost(Service):
         super().startService()
         self.claim()
         self.machines.observe(self)
+        if self.hub is not None:
+            self.hub.startService()
 
     def hurry(self) -> None:
         """See `HostService.hurry`. The agents remove directories by themselves."""
@@ -228,6 +238,8 @@ class ClusterHost(Service):
     def stopService(self) -> Deferred[None]:
         """Close all lines: the agents end the kernels that are left."""
         super().stopService()
+        if self.hub is not None:
+            self.hub.stopService()
         for machine in list(self._known.values()):
             machine.stop()
         while self._waiting:
