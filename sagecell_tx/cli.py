@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from sagecell_tx import __version__
-from sagecell_tx.commands import cluster, compute, drain, load, run, settings, status
+from sagecell_tx.commands import cluster, compute, db, drain, load, run, settings, status
 from sagecell_tx.commands.failing import failed
 
 
@@ -31,6 +31,7 @@ def parser() -> argparse.ArgumentParser:
     commands = made.add_subparsers(required=True, metavar="COMMAND")
     cluster.add(commands)
     compute.add(commands)
+    db.add(commands)
     run.add(commands)
     status.add(commands)
     drain.add(commands)

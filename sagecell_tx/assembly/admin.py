@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-from twisted.application import strports
 from twisted.application.service import Service
 from twisted.internet.endpoints import quoteStringArgument
 
-from sagecell_tx.assembly.listening import check_endpoint
+from sagecell_tx.assembly.listening import check_endpoint, own_service
 from sagecell_tx.config import Config, ConfigError
 from sagecell_tx.hosts.routing import KernelHost
 from sagecell_tx.http.admin.logins import Logins
@@ -84,7 +83,7 @@ def admin_services(
     )
     site, services = web.site([page]), []
     for endpoint in settings.listen:
-        service = strports.service(on_loopback(endpoint), site, reactor=reactor)
+        service = own_service(on_loopback(endpoint), site, config, reactor)
         service.setName(endpoint)
         services.append(service)
     return services

@@ -115,7 +115,7 @@ def fork_launcher(
         sandbox=Sandbox(
             level=config.sandbox,
             kernels=str(config.kernels_dir.absolute()),
-            hidden=(str(config.state_dir),),
+            hidden=(str(config.state_dir), *_secrets(config)),
             visible=tuple(dict.fromkeys((*config.visible, *readable))),
             accounts=config.own_accounts,
         ),
@@ -123,6 +123,12 @@ def fork_launcher(
         network=network,
         python=KernelPython.of(config.kernel_python),
     )
+
+
+def _secrets(config: Config | ComputeConfig) -> list[str]:
+    """The directories of keys, as absolute paths."""
+    keys = config.keys if isinstance(config, ComputeConfig) else config.cluster.keys
+    return [os.path.abspath(keys)] if keys else []
 
 
 def kernel_network(config: Config | ComputeConfig, reactor: Any) -> Network | None:
@@ -147,9 +153,13 @@ def follow_places(host: HostService, fleet: Fleet, ready: ReadyKernels) -> None:
     from sagecell_tx.hosts.cluster.host import ClusterHost
 
     assert isinstance(forking, ClusterHost)
-    forking.on_places = fleet.admission.set_places
-    ready.places = lambda: fleet.admission.places
-    fleet.admission.set_places(0)
+
+    def set_places(places: int) -> None:
+        fleet.admission.set_places(places)
+        ready.set_places(places)
+
+    forking.on_places = set_places
+    set_places(0)  # until a machine is there
 
 
 def ready_kernels(config: Config, reactor: Any, host: HostService) -> ReadyKernels:

@@ -6,6 +6,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from sagecell_tx.commands.failing import failed
+from sagecell_tx.config import ConfigError
+
 
 def add(commands: Any) -> None:
     """Add the command ``cluster``."""
@@ -28,5 +31,8 @@ def _keys(options: argparse.Namespace) -> int:
 
     if not (options.file / KEY).exists():
         Identity.new("sagecell-tx").write(options.file)
-    print(Identity.read(options.file).fingerprint)  # noqa: T201
+    try:
+        print(Identity.read(options.file).fingerprint)  # noqa: T201
+    except ConfigError as error:
+        return failed(str(error))
     return 0

@@ -69,7 +69,7 @@ def _compute(options: argparse.Namespace) -> int:
         reactor.addSystemEventTrigger("before", "shutdown", stop)
         return stopped
 
-    globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stdout)])
+    globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stdout)], redirectStandardIO=False)
     os.umask(0o077)
     allow_many_descriptors()
     try:

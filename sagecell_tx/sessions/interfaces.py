@@ -15,6 +15,9 @@ from twisted.internet.defer import Deferred
 from sagecell_tx.sessions.spec import KernelSpec
 from sagecell_tx.wire.messages import Message
 
+#: The name of the machine where the server runs.
+LOCAL = "local"
+
 
 class StartFailed(Exception):
     """The kernel did not start; the text is a sentence for the user."""
@@ -103,6 +106,10 @@ class Kernel(Protocol):
 
         `KernelObserver.kernel_ended` is called later, after the kernel's last messages.
         """
+
+    @property
+    def machine(self) -> str:
+        """The name of the machine where it runs; `LOCAL` for that of the server."""
 
     @property
     def unread(self) -> int:

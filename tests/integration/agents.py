@@ -18,7 +18,9 @@ from typing import Self
 import psutil
 from attrs import frozen
 
+from sagecell_tx.hosts.cluster.connections.identity import Identity
 from tests.accounts import accounts
+from tests.integration.netspaces import NetSpace
 from tests.integration.servers import Server, free_port, kernels_of
 from tests.integration.waiting import until
 
@@ -26,11 +28,10 @@ COMMAND = str(Path(sys.executable).with_name("sagecell-tx"))
 
 
 def make_keys(directory: Path) -> str:
-    """Make keys as an operator does; returns the fingerprint."""
-    done = subprocess.run(
-        [COMMAND, "cluster", "keys", str(directory)], capture_output=True, text=True, check=True
-    )
-    return done.stdout.strip()
+    """Make keys as ``sagecell-tx cluster keys`` does; returns the fingerprint."""
+    identity = Identity.new("sagecell-tx")
+    identity.write(directory)
+    return identity.fingerprint
 
 
 class AgentProcess:
@@ -49,10 +50,12 @@ class AgentProcess:
         kernels: int = 20,
         before: Sequence[str] = (),
         own: str = "",
+        jupyter_path: Path | None = None,
     ) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="comp", dir="/tmp"))
         self.name = name
         self.before = before
+        self.environment = {} if jupyter_path is None else {"JUPYTER_PATH": str(jupyter_path)}
         self.fingerprint = make_keys(self.directory / "keys")
         self.address = f"{host}:{free_port()}"
         (self.directory / "compute.toml").write_text(
@@ -100,15 +103,27 @@ accounts = {list(accounts())}
 
     def start(self) -> None:
         """Start, and wait until it can start kernels."""
+        self.launch()
+        self.await_ready()
+
+    def launch(self) -> None:
+        """Start the process, and wait for nothing."""
         with (self.directory / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [*self.before, COMMAND, "compute", "--config", self.directory / "compute.toml"],
                 cwd="/",
-                env={**os.environ, "NOTIFY_SOCKET": str(self.directory / "notify")},
+                env={
+                    **os.environ,
+                    **self.environment,
+                    "NOTIFY_SOCKET": str(self.directory / "notify"),
+                },
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
             )
+
+    def await_ready(self) -> None:
+        """Wait until it reports READY."""
         assert self.notices.recv(100) == b"READY=1", self.log()
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
@@ -143,28 +158,56 @@ accounts = {list(accounts())}
 
 @frozen
 class RunningCluster:
-    """A server, and the agents of its machines."""
+    """A server with its keys, and the agents of its machines."""
 
     server: Server
+    keys: Path
     agents: list[AgentProcess]
 
 
 @contextmanager
 def cluster(
-    count: int = 1, *, kernels: int = 20, ready: int = 0, own: str = ""
+    count: int = 1,
+    *,
+    kernels: int = 20,
+    ready: int = 0,
+    own: str = "",
+    spaces: Sequence[NetSpace] = (),
+    kernelspecs: tuple[str, ...] = (),
+    jupyter_path: Path | None = None,
 ) -> Iterator[RunningCluster]:
-    """A server whose kernels run on so many machines, each of which is an agent on loopback."""
+    """A server whose kernels run on so many machines, each of which is an agent.
+
+    The agents are in the network namespaces `spaces`, or on loopback. `own` are more of their
+    settings. `kernelspecs` are below `jupyter_path`.
+    """
+    own += f"\nkernelspecs = {json.dumps(kernelspecs)}"
     keys = Path(tempfile.mkdtemp(prefix="keys", dir="/tmp"))
     agents: list[AgentProcess] = []
     try:
         web = make_keys(keys)
-        for number in range(count):
-            agent = AgentProcess(web, f"m{number}", kernels=kernels, own=own)
+        for number in range(len(spaces) or count):
+            agent = AgentProcess(
+                web,
+                f"m{number}",
+                host=spaces[number].address if spaces else "127.0.0.1",
+                before=spaces[number].enter if spaces else (),
+                kernels=kernels,
+                own=own,
+                jupyter_path=jupyter_path,
+            )
             agents.append(agent)
-            agent.__enter__()
+            agent.launch()
+        for agent in agents:
+            agent.await_ready()
         machines = ", ".join(agent.setting for agent in agents)
-        with Server(ready=ready, cluster=f'keys = "{keys}"\nmachines = [{machines}]') as server:
-            yield RunningCluster(server, agents)
+        with Server(
+            ready=ready,
+            kernelspecs=kernelspecs,
+            jupyter_path=jupyter_path,
+            cluster=f'keys = "{keys}"\nmachines = [{machines}]',
+        ) as server:
+            yield RunningCluster(server, keys, agents)
     finally:
         for agent in agents:
             agent.__exit__()

@@ -19,6 +19,7 @@ from typing import Any, Self
 import psutil
 import requests
 
+from sagecell_tx.process.redaction import redacted
 from tests.accounts import accounts
 from tests.integration.waiting import until
 
@@ -281,7 +282,7 @@ class Server:
 
 def logged(kernel_id: str) -> str:
     """The id of a kernel as the log has it."""
-    return f"{kernel_id[:8]}-..."
+    return redacted(kernel_id)
 
 
 def kernels_of(fork_server: psutil.Process) -> list[psutil.Process]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from sagecell_tx.hosts.cluster.connections.line import speaks_ours
 from sagecell_tx.hosts.cluster.facts import PROTOCOL
 from sagecell_tx.sessions.interfaces import Exit
 from sagecell_tx.wire.messages import WireError
@@ -31,7 +32,7 @@ class Hello:
     @classmethod
     def parse(cls, message: Mapping[str, Any]) -> Hello:
         """Raises `WireError`, also for another version of the protocol."""
-        if message.get("protocol") != PROTOCOL:
+        if not speaks_ours(message):
             raise WireError(
                 "wrong_protocol",
                 f"It speaks version {str(message.get('protocol'))[:20]} of the protocol, and this "

@@ -13,10 +13,11 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredList, succeed
 from twisted.internet.endpoints import UNIXClientEndpoint, UNIXServerEndpoint
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamClientEndpoint
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.protocols.haproxy import proxyEndpoint
 from twisted.python.failure import Failure
-from twisted.web.client import Agent, readBody
+from twisted.web.client import Agent, ResponseDone
 from twisted.web.iweb import IAgentEndpointFactory, IResponse
 from typing_extensions import override
 from zope.interface import implementer
@@ -43,6 +44,29 @@ class _ControlSockets:
     def endpointForURI(self, uri: Any) -> IStreamClientEndpoint:  # noqa: N802
         path = str(self._nodes.control(int(uri.host)))
         return UNIXClientEndpoint(self._reactor, path, _PATIENCE)
+
+
+@define(eq=False)
+class AnswerBody(Protocol):
+    """Collects the body of an answer; `read` fires with it."""
+
+    read: Deferred[bytes] = field(factory=Deferred, init=False)
+    _parts: list[bytes] = field(factory=list, init=False)
+
+    @override
+    def dataReceived(self, data: bytes) -> None:
+        """A part of it."""
+        self._parts.append(data)
+
+    @override
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """All of it has arrived, or the other server has ended."""
+        if self.read.called:
+            return
+        if reason.check(ResponseDone):
+            self.read.callback(b"".join(self._parts))
+        else:
+            self.read.errback(reason)
 
 
 @define(kw_only=True, eq=False)
@@ -136,7 +160,9 @@ class Siblings(Service):
         url = f"http://{node}{path}".encode("ascii")
         asked: Deferred[IResponse] = self._agent.request(method.encode("ascii"), url)
         response = await asked.addTimeout(_PATIENCE, self.reactor)
-        told(node, response, await readBody(response).addTimeout(_PATIENCE, self.reactor))
+        body = AnswerBody()
+        response.deliverBody(body)
+        told(node, response, await body.read.addTimeout(_PATIENCE, self.reactor))
 
     def who_has_sockjs(self, name: str) -> Deferred[int | None]:
         """Fires with the draining server that has a SockJS connection; None if none has."""

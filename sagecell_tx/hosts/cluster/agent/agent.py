@@ -21,6 +21,7 @@ from sagecell_tx import __version__
 from sagecell_tx.hosts.cluster.agent.connection import AgentConnection
 from sagecell_tx.hosts.cluster.agent.tenant import Tenant
 from sagecell_tx.hosts.cluster.connections.identity import Identity, PinnedTls
+from sagecell_tx.hosts.cluster.connections.line import speaks_ours
 from sagecell_tx.hosts.cluster.facts import PROTOCOL, Facts
 from sagecell_tx.hosts.forked.launcher import ForkLauncher
 from sagecell_tx.hosts.kernelspecs.installed import InstalledSpec
@@ -34,6 +35,16 @@ MOST_UNKNOWN = 128
 
 #: The name of the file with this agent's facts.
 FACTS = "facts.json"
+
+
+class SecuredFactory(TLSMemoryBIOFactory):
+    """An agent's connections behind TLS."""
+
+    @override
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        """A connection, unless too many have not said yet what they are."""
+        assert isinstance(self.wrappedFactory, Agent)
+        return None if self.wrappedFactory.is_crowded else super().buildProtocol(addr)
 
 
 @define(kw_only=True, eq=False)
@@ -109,7 +120,7 @@ class Agent(Factory, Service):
 
     def secured(self) -> TLSMemoryBIOFactory:
         """The factory behind TLS."""
-        return TLSMemoryBIOFactory(self._tls, False, self, self.reactor)
+        return SecuredFactory(self._tls, False, self, self.reactor)
 
     @override
     def stopService(self) -> Deferred[None]:
@@ -131,11 +142,14 @@ class Agent(Factory, Service):
 
     # --- IProtocolFactory
 
+    @property
+    def is_crowded(self) -> bool:
+        """Whether too many connections have not said yet what they are."""
+        return len(self._unknown) >= MOST_UNKNOWN
+
     @override
-    def buildProtocol(self, addr: IAddress | None) -> AgentConnection | None:
-        """A connection, unless too many have not said yet what they are."""
-        if len(self._unknown) >= MOST_UNKNOWN:
-            return None
+    def buildProtocol(self, addr: IAddress | None) -> AgentConnection:
+        """A new connection."""
         connection = AgentConnection(self)
         self._unknown.add(connection)
         self._connections.add(connection)
@@ -154,7 +168,7 @@ class Agent(Factory, Service):
 
     def greeted(self, connection: AgentConnection, hello: dict[str, Any]) -> Tenant:
         """See `ConnectionOwner.greeted`."""
-        if hello.get("protocol") != PROTOCOL:
+        if not speaks_ours(hello):
             connection.refuse(protocol=PROTOCOL, version=__version__)
             raise WireError(
                 "wrong_protocol",

@@ -130,7 +130,7 @@ class Tenant:
         """Handle a message of the web process; raises `WireError` for one that makes no sense."""
         self._beats.heard()
         op = message.get("op")
-        if op == "beat":
+        if op == "beat" or self._gone:
             return
         number = message.get("id")
         if type(number) is not int or not 0 < number < _LARGEST_ID:
@@ -140,9 +140,10 @@ class Tenant:
             return
         kernel = self.kernels.get(number)
         if op == "tokens":
-            tokens = _tokens(message)
+            held = sum(each is kernel for each in self._tokens.values())
+            tokens = self._new_tokens(message, held)
             if kernel is not None:
-                self._expect(kernel, tokens)
+                self._tokens.update(dict.fromkeys(tokens, kernel))
         elif op == "up":
             if kernel is not None:
                 kernel.come_up()
@@ -163,7 +164,7 @@ class Tenant:
             raise WireError("invalid_start", "A start has no valid key.")
         if not isinstance(ahead, bool) or not isinstance(spec, str):
             raise WireError("invalid_start", "A start has an invalid field.")
-        tokens = _tokens(message)
+        tokens = self._new_tokens(message, 0)
         try:
             limits = KernelLimits.parse(message.get("limits"))
         except ValueError as error:
@@ -201,17 +202,19 @@ class Tenant:
             on_ended=self._ended,
         )
         self.kernels[number] = kernel
-        self._expect(kernel, tokens)
+        self._tokens.update(dict.fromkeys(tokens, kernel))
         process.begin(kernel)
 
-    def _expect(self, kernel: HostedProcess, tokens: list[str]) -> None:
-        held = sum(each is kernel for each in self._tokens.values())
-        if held + len(tokens) > MOST_TOKENS:
-            raise WireError("too_many_tokens", f"A kernel may have {MOST_TOKENS} tokens.")
-        for token in tokens:
-            if token in self._tokens:
-                raise WireError("invalid_tokens", "A token is there twice.")
-            self._tokens[token] = kernel
+    def _new_tokens(self, message: Mapping[str, Any], held: int) -> list[str]:
+        """The tokens in a message for a kernel that has `held` already; raises `WireError`."""
+        tokens = message.get("tokens")
+        if not isinstance(tokens, list) or held + len(tokens) > MOST_TOKENS:
+            raise WireError("invalid_tokens", f"Expected a list of {MOST_TOKENS} tokens at most.")
+        if not all(isinstance(each, str) and _TOKEN.fullmatch(each) for each in tokens):
+            raise WireError("invalid_tokens", "A token is 32 hexadecimal digits.")
+        if len({*tokens}) < len(tokens) or not self._tokens.keys().isdisjoint(tokens):
+            raise WireError("invalid_tokens", "A token is there twice.")
+        return tokens
 
     def _ended(self, kernel: HostedProcess) -> None:
         self.kernels.pop(kernel.number, None)
@@ -285,13 +288,3 @@ class Tenant:
         )
         self.line.abort()
         self.lost()
-
-
-def _tokens(message: Mapping[str, Any]) -> list[str]:
-    """The tokens in a message; raises `WireError`."""
-    tokens = message.get("tokens")
-    if not isinstance(tokens, list) or len(tokens) > MOST_TOKENS:
-        raise WireError("invalid_tokens", "Expected a list of tokens.")
-    if not all(isinstance(each, str) and _TOKEN.fullmatch(each) for each in tokens):
-        raise WireError("invalid_tokens", "A token is 32 hexadecimal digits.")
-    return tokens

@@ -22,6 +22,7 @@ from OpenSSL import SSL
 from twisted.internet.interfaces import (
     IOpenSSLClientConnectionCreator,
     IOpenSSLServerConnectionCreator,
+    ISystemHandle,
 )
 from zope.interface import implementer
 
@@ -73,8 +74,8 @@ class Identity:
             found = cls((directory / KEY).read_bytes(), (directory / CERTIFICATE).read_bytes())
         except OSError as error:
             raise ConfigError(
-                f"{error.filename}: {error.strerror}; `sagecell-tx cluster keys {directory}` "
-                "makes the keys"
+                f"{error.filename}: {error.strerror}; `sagecell-tx cluster keys DIRECTORY` makes "
+                "both files"
             ) from error
         try:
             found.context()
@@ -170,8 +171,8 @@ def prepare_socket(transport: Any) -> None:
     By default, each repetition waits twice as long as the last. After a network was down for a second
     and a half, the next word would come when the other end has given up.
     """
-    # With TLS, the transport below has the socket; in memory there is none.
-    handle = getattr(transport, "transport", transport).getHandle()
-    if isinstance(handle, socket.socket):
+    tcp = getattr(transport, "transport", transport)  # below TLS
+    if ISystemHandle.providedBy(tcp):  # in memory there is none
+        handle: Any = tcp.getHandle()
         handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         handle.setsockopt(socket.IPPROTO_TCP, _THIN_LINEAR_TIMEOUTS, 1)

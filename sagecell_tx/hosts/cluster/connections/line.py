@@ -5,12 +5,13 @@ Whoever sends a line that is too long or no JSON object is disconnected.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from attrs import define, field
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
+from sagecell_tx.hosts.cluster.facts import PROTOCOL
 from sagecell_tx.wire.messages import WireError, dump, parse_object
 
 #: The longest line, in bytes, without its end.
@@ -27,8 +28,11 @@ BEAT = 0.5
 AGENTS_PATIENCE = 3.0
 WEBS_PATIENCE = 4.0
 
-#: The message that says only that its sender lives.
-ALIVE = {"op": "beat"}
+
+def speaks_ours(greeting: Mapping[str, Any]) -> bool:
+    """Whether a greeting has this version of the protocol."""
+    version = greeting.get("protocol")
+    return type(version) is int and version == PROTOCOL
 
 
 def encode(**message: object) -> bytes:
