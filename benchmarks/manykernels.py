@@ -28,7 +28,8 @@ PRINTED = "True (30,)\n"
 #: Threads that start kernels, each one at a time.
 THREADS = 8
 
-#: Evaluations that are timed, each on a kernel chosen at random.
+#: Evaluations that are timed, each on a kernel chosen at random. Of a cell that the kernel has not run yet, there are fewer
+#: if there are fewer such kernels.
 EVALUATIONS = 200
 
 #: Kernels whose memory is looked at: to tell it, Linux goes through all pages of a process.
@@ -78,7 +79,8 @@ class Costs:
     web: float  # bytes that the web process shares with none
     descriptors: float  # of the web process
     threads: float  # of the kernels
-    trips: Sequence[float]  # seconds
+    first_trips: Sequence[float]  # seconds of a cell that the kernel has not run before
+    trips: Sequence[float]  # of the same cell in kernels that have run it before
     idle: Mapping[str, float]  # by the kind of process: web, fork servers, kernels
 
     @property
@@ -96,11 +98,14 @@ class Crowd:
     bounds: Bounds
     luck: random.Random
     talks: list[WebSocketTalk] = field(factory=list, init=False)
+    _used: list[WebSocketTalk] = field(factory=list, init=False)
     _before: Mapping[str, int] = field(init=False)
     _web_before: int = field(init=False)
     _descriptors_before: int = field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        self.server.await_ready_kernels()
+        time.sleep(REST)  # until the spare fork server is loaded
         self._before = memory_in_use()
         self._web_before = processes.memory([self.server.web_pid]).own
         self._descriptors_before = processes.descriptors(self.server.web_pid)
@@ -147,7 +152,8 @@ class Crowd:
             web=(processes.memory([web]).own - self._web_before) / count,
             descriptors=(processes.descriptors(web) - self._descriptors_before) / count,
             threads=sum(map(processes.threads, sample)) / len(sample),
-            trips=self._trips(),
+            first_trips=[self._trip(talk) for talk in self._newcomers()],
+            trips=[self._trip(self.luck.choice(self._used)) for _ in range(EVALUATIONS)],
             idle=idle,
         )
 
@@ -168,16 +174,21 @@ class Crowd:
         }
         return {kind: sum(map(processes.cpu_seconds, pids)) for kind, pids in kinds.items()}
 
-    def _trips(self) -> list[float]:
-        times = []
-        for _ in range(EVALUATIONS):
-            talk = self.luck.choice(self.talks)
-            self.attendant.take(talk)
-            begun = time.perf_counter()
-            run(talk, "print(1+1)", "2\n")
-            times.append(time.perf_counter() - begun)
-            self.attendant.keep(talk)
-        return times
+    def _newcomers(self) -> Sequence[WebSocketTalk]:
+        """Some kernels that have run `CELL` only; from now on they count as used."""
+        newcomers = [talk for talk in self.talks if talk not in self._used]
+        chosen = self.luck.sample(newcomers, min(EVALUATIONS, len(newcomers)))
+        self._used += chosen
+        return chosen
+
+    def _trip(self, talk: WebSocketTalk) -> float:
+        """The seconds of an evaluation."""
+        self.attendant.take(talk)
+        begun = time.perf_counter()
+        run(talk, "print(1+1)", "2\n")
+        taken = time.perf_counter() - begun
+        self.attendant.keep(talk)
+        return taken
 
 
 def run(talk: WebSocketTalk, code: str = CELL, printed: str = PRINTED) -> None:

@@ -157,3 +157,28 @@ def test_it_is_installed(tmp_path):
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, UPGRADED, "")
+
+
+def test_keys_are_made_once_and_their_fingerprint_is_printed(tmp_path, capsys):
+    directory = tmp_path / "keys"
+    for _ in range(2):
+        assert main(["cluster", "keys", str(directory)]) == 0
+    first, second = capsys.readouterr().out.split()
+    assert first == second
+    assert re.fullmatch("[0-9a-f]{64}", first)
+    (directory / "certificate.pem").unlink()
+    assert main(["cluster", "keys", str(directory)]) == 1
+    assert "certificate.pem: No such file" in capsys.readouterr().err
+
+
+@pytest.mark.integration
+def test_an_agent_that_cannot_be_started_says_why(tmp_path):
+    file = tmp_path / "compute.toml"
+    file.write_text("nonsense = 1")
+    program = Path(sys.executable).with_name("sagecell-tx")
+    done = subprocess.run(
+        [program, "compute", "--config", file], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1
+    assert done.stderr == f"sagecell-tx: {file}: unknown key 'nonsense'\n"
+    assert "Traceback" not in done.stdout

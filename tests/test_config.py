@@ -11,8 +11,10 @@ import pytest
 from sagecell_tx import renamed
 from sagecell_tx.config import (
     AdminSettings,
+    Cluster,
     Config,
     ConfigError,
+    KnownMachine,
     LogSettings,
     MetricsSettings,
     load,
@@ -117,6 +119,9 @@ take_over = true
         listen = ["tcp:8889"]
         token_file = "/etc/admin-token"
         hosts = ["admin.example.org"]
+        [cluster]
+        keys = "/var/lib/keys"
+        machines = [{ address = "10.0.0.5:9475", fingerprint = "00", name = "blue" }]
     """
     limits = {}
     for table in attrs.fields(Limits):
@@ -163,6 +168,10 @@ take_over = true
         "logs": LogSettings(format="json", addresses="whole", sample=1.0),
         "admin": AdminSettings(
             listen=("tcp:8889",), token_file="/etc/admin-token", hosts=("admin.example.org",)
+        ),
+        "cluster": Cluster(
+            keys="/var/lib/keys",
+            machines=(KnownMachine(address="10.0.0.5:9475", fingerprint="00", name="blue"),),
         ),
         "limits": Limits(
             **{name: type(getattr(Limits(), name))(**values) for name, values in limits.items()}

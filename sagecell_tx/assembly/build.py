@@ -9,7 +9,13 @@ from typing import Any
 import attrs
 
 from sagecell_tx.assembly.admin import admin_services, check_admin
-from sagecell_tx.assembly.kernels import kernel_host, offered_specs, ready_kernels, session_fleet
+from sagecell_tx.assembly.kernels import (
+    follow_places,
+    kernel_host,
+    offered_specs,
+    ready_kernels,
+    session_fleet,
+)
 from sagecell_tx.assembly.listening import (
     check_endpoint,
     listening_ports,
@@ -105,6 +111,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
         ports.has_room,
         lambda: not connection_limits.asking and not forwarding.joined,
     )
+    follow_places(host, fleet, ready)
     observation = observed(
         readiness=kernel_readiness(reactor, fleet, host),
         sources=kernel_sources(fleet, ready, host),

@@ -46,7 +46,7 @@ def shortfalls(config: Config, ports: ListeningPorts) -> Iterator[str]:
     admission = config.limits.admission
     capacity = Capacity(
         descriptors=int(REFUSED_AT * ports.limit()) - ports.in_use(),
-        memory=available_memory(),
+        memory=0 if config.cluster.keys else available_memory(),  # that of other machines
         threads=allowed_threads(),
     )
     return capacity.shortfalls(admission.kernels + admission.service_kernels)

@@ -193,6 +193,25 @@ class MeasuringHost(Protocol):
         """Fires with what each kernel uses, by `KernelObserver.kernel_id`, as far as that is known."""
 
 
+@frozen(kw_only=True)
+class KernelMachine:
+    """A machine that runs kernels, as an operator sees it. None: not known."""
+
+    name: str
+    state: str  # up; connecting, starting; weak: confined less than the settings ask for
+    kernels: int
+    load: float | None = None  # processes that run or wait to run, in the mean of the last minute
+    memory_available_bytes: int | None = None
+
+
+@runtime_checkable
+class ManyMachines(Protocol):
+    """A host whose kernels are on other machines."""
+
+    def seen_machines(self) -> list[KernelMachine]:
+        """All machines that are known, whether they are up or not."""
+
+
 class HostService(Host, Protocol):
     """A host as a service of the server, which claims, starts and stops it."""
 

@@ -47,7 +47,7 @@ class _ControlSockets:
 
 
 @define(eq=False)
-class _Body(Protocol):
+class AnswerBody(Protocol):
     """Collects the body of an answer; `read` fires with it."""
 
     read: Deferred[bytes] = field(factory=Deferred, init=False)
@@ -160,7 +160,7 @@ class Siblings(Service):
         url = f"http://{node}{path}".encode("ascii")
         asked: Deferred[IResponse] = self._agent.request(method.encode("ascii"), url)
         response = await asked.addTimeout(_PATIENCE, self.reactor)
-        body = _Body()
+        body = AnswerBody()
         response.deliverBody(body)
         told(node, response, await body.read.addTimeout(_PATIENCE, self.reactor))
 

@@ -33,7 +33,7 @@ _FORM = "application/x-www-form-urlencoded"
 
 @implementer(IBodyProducer)
 @define(eq=False)
-class _Body:
+class _WholeBody:
     """A body that is written at once: treq's own takes turns of the reactor for a few bytes."""
 
     _data: bytes
@@ -117,7 +117,7 @@ class Requests:
             response = await self.http.request(
                 method,
                 f"{self.server}{path}",
-                data=None if body is None else _Body(body),
+                data=None if body is None else _WholeBody(body),
                 headers={**self.headers, **(headers or {})},
                 unbuffered=True,
                 allow_redirects=False,

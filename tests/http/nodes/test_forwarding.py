@@ -207,6 +207,21 @@ class DrainingTests(MachineTests):
         told = self.ask(1, "GET", "/status.json").json
         assert told["draining"] == {"seconds_left": 300}
 
+    def test_clients_of_its_kernels_still_connect(self) -> None:
+        kernel_id = self.start(1)
+        self.machine.drain(1)
+        self.one.connection_limits.move_on()
+        for node in (1, 2):
+            connection = self.open(node, upgrade(kernel_id))
+            assert connection.ear.heard.startswith(b"HTTP/1.1 101")
+            self.send(connection, frame(1, execute("print(1)", f"m{node}")))
+            assert any(b'"execute_reply"' in each for _, each in frames(connection.ear.heard))
+            assert not connection.ear.lost
+        message = execute("print('" + "x" * 3_000_000 + "')", "long")
+        path, kind = f"/kernel/{kernel_id}/messages", ("Content-Type", "application/json")
+        sent = self.ask(2, "POST", path, [kind], b"[" + message + b"]")
+        assert sent.json["accepted"] == ["long"]
+
     def test_without_a_successor_it_is_refused(self) -> None:
         self.machine.drain(1)
         self.machine.drain(2)
