@@ -196,7 +196,7 @@ def run_a_cell(url: str) -> None:
 
 def test_a_rolling_restart_under_load_loses_nothing() -> None:
     """A new version takes over while programs, cells and sessions go on."""
-    limits = {"lifetime.drain_seconds": 60}
+    limits = {"lifetime.drain_seconds": 60, "sockjs.disconnect_seconds": 60}
     with listening() as listener, Server(node=1, listener=listener, limits=limits) as one:
         url, kept = one.url, requests.Session()
         poller = Poller(url)

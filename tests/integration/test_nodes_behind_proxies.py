@@ -92,7 +92,11 @@ def test_two_servers_of_which_one_is_drained(name: str) -> None:
     """contract: 10"""
     if shutil.which(name) is None:
         pytest.skip(f"{name} is not installed")
-    limits = {"lifetime.drain_seconds": 60, "lifetime.detached_seconds": 60}
+    limits = {
+        "lifetime.drain_seconds": 60,
+        "lifetime.detached_seconds": 60,
+        "sockjs.disconnect_seconds": 60,
+    }
     with (
         Server(node=1, limits=limits) as one,
         Server(node=2, limits=limits) as two,
