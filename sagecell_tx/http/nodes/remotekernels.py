@@ -29,6 +29,9 @@ _log = Logger()
 #: Seconds in which the other server accepts a connection, and answers the upgrade.
 _PATIENCE = 5
 
+#: Kernels of other servers at a time, for all clients: each takes a descriptor of both servers.
+MOST = 200
+
 #: Messages that wait for the upgrade; what is more is dropped.
 _UNSENT = 100
 
@@ -56,7 +59,7 @@ class RemoteKernels:
         `on_message` is called when there is something to read after there was nothing, and at the end.
         """
         node, nodes = node_of(kernel_id), self.siblings.nodes
-        if node is None or node not in nodes.others:
+        if node is None or node not in nodes.others or len(self) >= MOST:
             return None
         kernel = RemoteKernel(on_message, self._open.discard)
         self._open.add(kernel)

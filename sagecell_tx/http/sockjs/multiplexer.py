@@ -42,6 +42,9 @@ ANSWERS = 64
 #: Bytes in the content of a request to the completer; a longer one is dropped as well.
 QUESTION = 256 * 1024
 
+#: Kernels of other servers that one client may have; each takes a connection, also if there is none of its id.
+OTHERS = 8
+
 #: Bytes of one kernel's messages before it is another kernel's turn.
 TURN = 64 * 1024
 
@@ -209,6 +212,8 @@ class Multiplexer:
         """Send a message to a kernel of another server; to none if there is no such kernel."""
         other = self._others.get(kernel_id)
         if other is None:
+            if len(self._others) >= OTHERS:
+                return
             address = self._client.address
             other = self._elsewhere(kernel_id, address, self._client.wake)
             if other is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from sagecell_tx.http.sockjs.multiplexer import OTHERS
 from tests.http.loopback import Connection, request
 from tests.http.nodes.test_forwarding import MachineTests
 from tests.http.sockjs.sockjsing import texts
@@ -130,3 +131,17 @@ class RemoteKernelTests(MachineTests):
         assert not is_held()
         shown = [each for each in self.heard(page, kernel_id) if each["msg_type"] == "display_data"]
         assert len(shown) == sent
+
+    def test_who_makes_up_ids_opens_few_connections(self) -> None:
+        pages = [self.page(1) for _ in range(2)]
+        made_up = [f"0002{n:04x}-0000-8000-8000-000000000000/channels,{{}}" for n in range(100)]
+        made_up = [each.replace("{}", execute("1", "m1").decode()) for each in made_up]
+        page = pages[0]
+        # Nothing arrives at the other server meanwhile.
+        page.send(frame(1, json.dumps(made_up).encode()))
+        assert len(self.one.others) == OTHERS
+        self.pump(page)
+        assert len(self.one.others) == 0
+        kernel_id = self.start(2)
+        self.run_at(pages[1], kernel_id, "print 1", "m1")
+        assert self.printed(pages[1], kernel_id) == "1\n"
