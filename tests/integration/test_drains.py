@@ -224,6 +224,7 @@ def test_a_rolling_restart_under_load_loses_nothing() -> None:
                     for page in (old_page, Polling(url, "new")):
                         for kernel_id in (client.kernel_id, new.kernel_id):
                             assert page.run(kernel_id, "print(6*7)", "m1") == "42\n"
+                    requests.delete(f"{url}/kernel/{new.kernel_id}", timeout=60)
                 assert requests.get(f"{url}/status.json", timeout=60).json()["draining"] is None
                 load.go_on()
                 for kernel_id in (client.kernel_id, poller.kernel_id):
