@@ -29,7 +29,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import zmq
-from attrs import evolve
+from attrs import define, evolve, field
 from ipyparallel.engine import app
 from ipyparallel.engine.kernel import IPythonParallelKernel
 from tornado.ioloop import IOLoop, PeriodicCallback
@@ -49,8 +49,8 @@ BEAT = 2.0
 #: Seconds after which a hub that has not answered is left.
 SILENCE = 5.0
 
-#: Seconds that a hub may take to finish a registration: it waits for some of its heartbeats.
-REGISTERING = 30.0
+#: Intervals of the controller's heartbeats within which a hub finishes a registration: it waits for two beats.
+REGISTERING = 3
 
 #: Seconds to wait for a controller that does not answer a registration: it may not be running.
 PATIENCE = 60.0
@@ -116,6 +116,33 @@ def _message(msg_type: str, content: dict[str, Any], parent_header: bytes = b"{}
     )
 
 
+@define
+class Standing:
+    """What an engine knows of its hub, which may have been replaced by one that does not know the engine.
+
+    All times are in seconds. `registering` is how long a hub may take to finish a registration, which
+    was at the time `since`.
+    """
+
+    since: float
+    registering: float
+    _answered_at: float = field(init=False)
+    _was_listed: bool = field(default=False, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._answered_at = self.since
+
+    def is_silent(self, now: float) -> bool:
+        """Whether the hub has not answered for too long."""
+        return now - self._answered_at > SILENCE
+
+    def answered(self, *, listed: bool, now: float) -> bool:
+        """The hub has answered, and the engine is `listed` or not. Returns whether it is a stranger."""
+        self._answered_at = now
+        self._was_listed = self._was_listed or listed
+        return not listed and (self._was_listed or now - self.since > self.registering)
+
+
 class FactsKernel(IPythonParallelKernel):  # type: ignore[misc]
     """A kernel that receives its messages itself, so that none reaches a handler of IPython's."""
 
@@ -145,9 +172,7 @@ class FactsEngine(app.IPEngine):  # type: ignore[misc]
     facts: dict[str, Any]
     _hub: ZMQStream | None = None
     _request = ""
-    _was_listed = False  # by any answer of the hub
-    _started = 0.0
-    _answered = 0.0  # the time of the hub's last answer
+    _standing: Standing
 
     @override
     async def complete_registration(self, *arguments: Any) -> None:
@@ -155,7 +180,8 @@ class FactsEngine(app.IPEngine):  # type: ignore[misc]
         await super().complete_registration(*arguments)
         if not isinstance(self.kernel, FactsKernel):
             os._exit(3)  # an unknown version of ipyparallel: it may already run anybody's code
-        self._started = self._answered = time.monotonic()
+        beat = self.hb_check_period / 1000
+        self._standing = Standing(time.monotonic(), REGISTERING * beat)
         self._hub = ZMQStream(self.registrar)
         self._hub.on_recv(self._hub_replied)
         PeriodicCallback(self._ask_hub, BEAT * 1000).start()
@@ -186,7 +212,7 @@ class FactsEngine(app.IPEngine):  # type: ignore[misc]
     def _ask_hub(self) -> None:
         if self._hub is None:
             return
-        if time.monotonic() - self._answered > SILENCE:
+        if self._standing.is_silent(time.monotonic()):
             self.leave("the hub does not answer", tell=False)
             return
         request = _message(protocol.CONNECTION_REQUEST, {})
@@ -202,10 +228,7 @@ class FactsEngine(app.IPEngine):  # type: ignore[misc]
         except WireError as error:
             self.log.warning("dropped a message: %s", error.message)
             return
-        self._answered = time.monotonic()
-        registering = not self._was_listed and self._answered - self._started < REGISTERING
-        self._was_listed = self._was_listed or listed
-        if not listed and not registering:
+        if self._standing.answered(listed=listed, now=time.monotonic()):
             self.leave("the hub does not know this engine", tell=False)
 
 
