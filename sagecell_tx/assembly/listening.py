@@ -44,7 +44,8 @@ def shortfalls(config: Config, ports: ListeningPorts) -> Iterator[str]:
     """Sentences about what does not suffice for the kernels that the settings allow."""
     admission = config.limits.admission
     capacity = Capacity(
-        descriptors=int(REFUSED_AT * ports.limit()) - ports.in_use(), memory=available_memory()
+        descriptors=int(REFUSED_AT * ports.limit()) - ports.in_use(),
+        memory=0 if config.cluster.keys else available_memory(),  # that of other machines
     )
     return capacity.shortfalls(admission.kernels + admission.service_kernels)
 

@@ -50,10 +50,12 @@ class AgentProcess:
         kernels: int = 20,
         before: Sequence[str] = (),
         own: str = "",
+        jupyter_path: Path | None = None,
     ) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="comp", dir="/tmp"))
         self.name = name
         self.before = before
+        self.environment = {} if jupyter_path is None else {"JUPYTER_PATH": str(jupyter_path)}
         self.fingerprint = make_keys(self.directory / "keys")
         self.address = f"{host}:{free_port()}"
         (self.directory / "compute.toml").write_text(
@@ -110,7 +112,11 @@ accounts = {list(accounts())}
             self.process = subprocess.Popen(
                 [*self.before, COMMAND, "compute", "--config", self.directory / "compute.toml"],
                 cwd="/",
-                env={**os.environ, "NOTIFY_SOCKET": str(self.directory / "notify")},
+                env={
+                    **os.environ,
+                    **self.environment,
+                    "NOTIFY_SOCKET": str(self.directory / "notify"),
+                },
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -155,9 +161,10 @@ accounts = {list(accounts())}
 
 @frozen
 class RunningCluster:
-    """A server, and the agents of its machines."""
+    """A server with its keys, and the agents of its machines."""
 
     server: Server
+    keys: Path
     agents: list[AgentProcess]
 
 
@@ -169,12 +176,15 @@ def cluster(
     ready: int = 0,
     own: str = "",
     spaces: Sequence[NetSpace] = (),
+    kernelspecs: tuple[str, ...] = (),
+    jupyter_path: Path | None = None,
 ) -> Iterator[RunningCluster]:
     """A server whose kernels run on so many machines, each of which is an agent.
 
     The agents are in the network namespaces `spaces`, or on loopback. `own` are more of their
-    settings.
+    settings. `kernelspecs` are below `jupyter_path`.
     """
+    own += f"\nkernelspecs = {json.dumps(kernelspecs)}"
     keys = Path(tempfile.mkdtemp(prefix="keys", dir="/tmp"))
     agents: list[AgentProcess] = []
     try:
@@ -187,14 +197,20 @@ def cluster(
                 before=spaces[number].enter if spaces else (),
                 kernels=kernels,
                 own=own,
+                jupyter_path=jupyter_path,
             )
             agents.append(agent)
             agent.launch()
         for agent in agents:
             agent.await_ready()
         machines = ", ".join(agent.setting for agent in agents)
-        with Server(ready=ready, cluster=f'keys = "{keys}"\nmachines = [{machines}]') as server:
-            yield RunningCluster(server, agents)
+        with Server(
+            ready=ready,
+            kernelspecs=kernelspecs,
+            jupyter_path=jupyter_path,
+            cluster=f'keys = "{keys}"\nmachines = [{machines}]',
+        ) as server:
+            yield RunningCluster(server, keys, agents)
     finally:
         for agent in agents:
             agent.__exit__()

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import signal
-import time
+import socket
+import ssl
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import requests
 
+from sagecell_tx.hosts.cluster.connections.identity import CERTIFICATE, KEY, Identity
 from sagecell_tx.limits import MachineLimits
-from tests.integration.agents import RunningCluster, cluster
+from tests.hosts.kernelspecs.specs import write_spec
+from tests.integration.agents import AgentProcess, RunningCluster, cluster
+from tests.integration.notebooks import Notebook
 from tests.integration.script import Client, ends, text
 from tests.integration.servers import all_gone
 from tests.integration.waiting import until
@@ -20,9 +25,11 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture(scope="module")
-def one() -> Iterator[RunningCluster]:
-    """A server with one machine."""
-    with cluster() as running:
+def one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCluster]:
+    """A server with one machine, which has an installed kernelspec."""
+    prefix = tmp_path_factory.mktemp("environment")
+    write_spec(prefix, "stock", env={"PYDEVD_DISABLE_FILE_VALIDATION": "1"})
+    with cluster(kernelspecs=("stock",), jupyter_path=prefix / "share" / "jupyter") as running:
         yield running
 
 
@@ -67,6 +74,26 @@ def test_an_interrupt(one: RunningCluster) -> None:
         assert text(client.run("print('on')")) == "on\n"
 
 
+def test_a_kernel_of_an_installed_kernelspec(one: RunningCluster) -> None:
+    notebook = Notebook(one.server, "stock")
+    assert notebook.text("x = 6; print(x)") == "6\n"
+    assert notebook.text("print(7 * x)") == "42\n"
+    notebook.close()
+    one.agents[0].until_empty()
+
+
+def test_it_finds_no_keys(one: RunningCluster) -> None:
+    """Neither in files, nor in what the fork server and the kernel have of the environment."""
+    (agent,) = one.agents
+    with Client(one.server.url) as client:
+        code = f"import os; print(os.path.exists({str(agent.directory / 'keys')!r}), os.environ)"
+        shown = text(client.run(code))
+    assert shown.startswith("False ")
+    for words in (shown, str(agent.fork_server.environ()), str(agent.fork_server.cmdline())):
+        assert "PRIVATE" not in words
+        assert "NOTIFY_SOCKET" not in words
+
+
 def test_its_limits_are_those_of_the_server(one: RunningCluster) -> None:
     with Client(one.server.url) as client:
         code = "import resource; print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
@@ -87,16 +114,13 @@ def test_a_killed_agent_is_told_to_users_and_the_next_one_is_used() -> None:
         client.until(lambda message: message["msg_type"] == "stream")
         children = [agent.fork_server, *agent.kernels()]
         agent.stop(signal.SIGKILL)
-        began = time.monotonic()
         assert reason_of(client) == "lost"
-        told = time.monotonic() - began
         client.close()
         until(all_gone(children))
         until(lambda: running.server.status()["starting"])
         agent.start()
         with Client(running.server.url) as after:
             assert text(after.run("print('on')")) == "on\n"
-        assert told < 60
 
 
 def test_a_stopped_agent_ends_its_kernels_and_leaves_nothing() -> None:
@@ -139,32 +163,40 @@ def test_a_stop_of_the_server_tells_everybody_and_leaves_nothing() -> None:
         assert agent.stop() == 0
 
 
-def test_kernels_are_spread_over_machines_and_no_more_than_they_take() -> None:
-    with cluster(3, kernels=3) as running:
-        clients = [Client(running.server.url, timeout="600") for _ in range(9)]
-        for client in clients:
-            client.run("1")
-        assert [len(agent.kernels()) for agent in running.agents] == [3, 3, 3]
+def test_no_more_kernels_than_the_machines_take() -> None:
+    with cluster(kernels=2) as running:
+        clients = [Client(running.server.url, timeout="600") for _ in range(2)]
         with ThreadPoolExecutor(1) as pool:
             waiting = pool.submit(Client, running.server.url)
             until(lambda: running.server.status()["queue"]["kernel"] == 1)
             clients.pop().close()
             with waiting.result(60) as client:
                 assert text(client.run("print('at last')")) == "at last\n"
-        for client in clients:
-            client.close()
+        clients.pop().close()
 
 
-def test_a_web_process_with_another_key_gets_nothing() -> None:
-    with cluster() as right, cluster() as wrong:
-        # The second server's agent is replaced by that of the first, which does not know its key.
-        wrong.agents[0].stop()
-        wrong.server.stop()
-        wrong.server.cluster = wrong.server.cluster.replace(
-            wrong.agents[0].setting, right.agents[0].setting
-        )
-        wrong.server.launch()
-        until(wrong.server.listens)
-        until(lambda: "machine m0: " in wrong.server.log().rpartition("starting up")[2])
-        assert wrong.server.status()["starting"]
-        assert right.agents[0].log().count("a web process has come") == 1
+def answer_to(agent: AgentProcess, identity: Identity | None, directory: Path) -> bytes:
+    """What an agent answers to the greeting of somebody with this identity."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if identity is not None:
+        identity.write(directory)
+        context.load_cert_chain(directory / CERTIFICATE, directory / KEY)
+    host, port = agent.address.split(":")
+    try:
+        with (
+            socket.create_connection((host, int(port)), timeout=60) as tcp,
+            context.wrap_socket(tcp) as connection,
+        ):
+            connection.sendall(b'{"op": "hello", "protocol": 1, "version": ""}\n')
+            return connection.recv(1000)
+    except OSError:
+        return b""
+
+
+def test_strangers_get_no_word(one: RunningCluster, tmp_path: Path) -> None:
+    (agent,) = one.agents
+    known = Identity.read(one.keys)
+    assert b'"hello"' in answer_to(agent, known, tmp_path / "known")
+    assert answer_to(agent, None, tmp_path) == b""
+    assert answer_to(agent, Identity.new("web"), tmp_path / "other") == b""

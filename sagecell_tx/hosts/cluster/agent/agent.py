@@ -37,6 +37,16 @@ MOST_UNKNOWN = 128
 FACTS = "facts.json"
 
 
+class SecuredFactory(TLSMemoryBIOFactory):
+    """An agent's connections behind TLS."""
+
+    @override
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        """A connection, unless too many have not said yet what they are."""
+        assert isinstance(self.wrappedFactory, Agent)
+        return None if self.wrappedFactory.is_crowded else super().buildProtocol(addr)
+
+
 @define(kw_only=True, eq=False)
 class Agent(Factory, Service):
     """Runs kernels of `launcher` for the web processes whose certificates are in `webs`.
@@ -110,7 +120,7 @@ class Agent(Factory, Service):
 
     def secured(self) -> TLSMemoryBIOFactory:
         """The factory behind TLS."""
-        return TLSMemoryBIOFactory(self._tls, False, self, self.reactor)
+        return SecuredFactory(self._tls, False, self, self.reactor)
 
     @override
     def stopService(self) -> Deferred[None]:
@@ -132,11 +142,14 @@ class Agent(Factory, Service):
 
     # --- IProtocolFactory
 
+    @property
+    def is_crowded(self) -> bool:
+        """Whether too many connections have not said yet what they are."""
+        return len(self._unknown) >= MOST_UNKNOWN
+
     @override
-    def buildProtocol(self, addr: IAddress | None) -> AgentConnection | None:
-        """A connection, unless too many have not said yet what they are."""
-        if len(self._unknown) >= MOST_UNKNOWN:
-            return None
+    def buildProtocol(self, addr: IAddress | None) -> AgentConnection:
+        """A new connection."""
         connection = AgentConnection(self)
         self._unknown.add(connection)
         self._connections.add(connection)

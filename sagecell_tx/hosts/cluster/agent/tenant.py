@@ -130,7 +130,7 @@ class Tenant:
         """Handle a message of the web process; raises `WireError` for one that makes no sense."""
         self._beats.heard()
         op = message.get("op")
-        if op == "beat":
+        if op == "beat" or self._gone:
             return
         number = message.get("id")
         if type(number) is not int or not 0 < number < _LARGEST_ID:

@@ -123,7 +123,6 @@ class AgentTests(SynchronousTestCase):
 
     def connect(self, transport: MemoryTransport | None = None) -> tuple[Any, MemoryTransport]:
         connection = self.agent.buildProtocol(None)
-        assert connection is not None
         self.connections.append(connection)
         transport = transport or MemoryTransport()
         connection.makeConnection(transport)
@@ -218,12 +217,13 @@ class AgentTests(SynchronousTestCase):
         assert transport.closed == "aborted"
 
     def test_only_so_many_may_say_nothing(self) -> None:
+        secured = self.agent.secured()
         for _ in range(MOST_UNKNOWN):
             self.connect()
-        assert self.agent.buildProtocol(None) is None
+        assert secured.buildProtocol(None) is None
         self.reactor.advance(PATIENCE)
         self.hang_up()
-        assert self.agent.buildProtocol(None) is not None
+        assert secured.buildProtocol(None) is not None
         self.agent._connections.clear()
 
     # --- kernels
