@@ -55,9 +55,6 @@ REGISTERING = 3
 #: Seconds to wait for a controller that does not answer a registration: it may not be running.
 PATIENCE = 60.0
 
-#: Heartbeats of the controller that may be missed.
-MISSES = 2
-
 #: The most memory that the program may have of its own, in bytes: four times what it needs.
 MEMORY = 512 << 20
 
@@ -173,6 +170,7 @@ class FactsEngine(app.IPEngine):  # type: ignore[misc]
     _hub: ZMQStream | None = None
     _request = ""
     _standing: Standing
+    _heartbeat = 0  # milliseconds between two heartbeats of the controller
 
     @override
     async def complete_registration(self, *arguments: Any) -> None:
@@ -180,11 +178,16 @@ class FactsEngine(app.IPEngine):  # type: ignore[misc]
         await super().complete_registration(*arguments)
         if not isinstance(self.kernel, FactsKernel):
             os._exit(3)  # an unknown version of ipyparallel: it may already run anybody's code
-        beat = self.hb_check_period / 1000
-        self._standing = Standing(time.monotonic(), REGISTERING * beat)
+        self._standing = Standing(time.monotonic(), REGISTERING * self._heartbeat / 1000 + BEAT)
         self._hub = ZMQStream(self.registrar)
         self._hub.on_recv(self._hub_replied)
         PeriodicCallback(self._ask_hub, BEAT * 1000).start()
+
+    @override
+    def start_heartbeat(self, ping: str, pong: str, period: int, identity: bytes) -> None:
+        """Answer the controller's heartbeats, of which there is one each `period`, in milliseconds."""
+        self._heartbeat = period
+        super().start_heartbeat(ping, pong, period, identity)
 
     @override
     def init_signal(self) -> None:
@@ -257,7 +260,8 @@ def _config() -> Config:
         IPEngine={
             "enable_nanny": False,
             "timeout": PATIENCE,
-            "max_heartbeat_misses": MISSES,
+            # Those of a killed controller go on: they tell nothing that `Standing` does not know better.
+            "max_heartbeat_misses": 0,
             "log_level": 30,
         },
         HistoryManager={"enabled": False},
