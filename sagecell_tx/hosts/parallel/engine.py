@@ -28,6 +28,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import ipyparallel
 import zmq
 from attrs import define, evolve, field
 from ipyparallel.engine import app
@@ -246,7 +247,9 @@ def main() -> None:
         Facts.parse(facts)
     except WireError as error:
         raise SystemExit(f"cannot run an engine: {error.message}") from error
-    # Its own kernel is what runs code. All others are made nowhere else.
+    if getattr(app, "Kernel", None) is not IPythonParallelKernel:
+        # Another place than this one would make the kernel, which would run what clients send.
+        raise SystemExit(f"cannot run an engine: not with ipyparallel {ipyparallel.__version__}")
     app.Kernel = FactsKernel
     engine = FactsEngine(connection_info_env=connection, config=_config())
     engine.signer, engine.facts = Signer(file.key), json.loads(facts)
