@@ -96,7 +96,7 @@ docs: $(VENV)/test
 web: $(CLIENT)
 	cd web && npm run check && npm test
 
-python: $(VENV)/test $(CLIENT) chromium browsers proxies promtool
+python: $(VENV)/test $(CLIENT) chromium browsers proxies promtool postgresql netspaces sshd
 	$(BIN)/python -m pytest $(MEMORY)
 	$(BIN)/python -m pytest $(REAL)
 
@@ -112,7 +112,7 @@ pythons: $(VENV)/test $(CLIENT)
 	$(BIN)/nox
 
 # The browser tests drive Debian's Chromium through its own driver.
-.PHONY: chromium browsers proxies
+.PHONY: chromium browsers proxies netspaces sshd
 chromium:
 	@if command -v chromium >/dev/null && command -v chromedriver >/dev/null; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
@@ -148,6 +148,34 @@ promtool:
 		&& { [ "$$(id -u)" != 0 ] || apt-get update -qq; } \
 		&& apt-get download -qq prometheus >/dev/null 2>&1 && dpkg-deb --extract prometheus_*.deb . && rm prometheus_*.deb \
 		|| echo "promtool cannot be had here: the tests of the alerts are skipped."; \
+	fi
+
+# The stores are tested on PostgreSQL as well; without it these tests are skipped.
+.PHONY: postgresql
+postgresql:
+	@if command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends \
+			postgresql >/dev/null; } \
+		|| echo "PostgreSQL cannot be installed here: its tests are skipped."; \
+	fi
+
+# A launcher of ipyparallel starts an agent over SSH; without a server for it, that test is skipped.
+sshd:
+	@if command -v sshd >/dev/null || [ -x /usr/sbin/sshd ]; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -qq --no-install-recommends \
+			openssh-server openssh-client >/dev/null; } \
+		|| echo "sshd cannot be installed here: its test is skipped."; \
+	fi
+
+# The tests of machines whose network fails need the program ip; without it they are skipped.
+netspaces:
+	@if command -v ip >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends \
+			iproute2 >/dev/null; } \
+		|| echo "iproute2 cannot be installed here: the tests of networks that fail are skipped."; \
 	fi
 
 # One after the other, each with all its peers in one run.

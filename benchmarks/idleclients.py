@@ -43,7 +43,7 @@ while time.monotonic() < end:
 #: Seconds until everything has come to rest, for which processor time is then measured, for which programs
 #: compute, and until all of them have begun.
 REST = 5.0
-WATCHED = 10.0
+WATCHED = 26.0
 SECONDS = 25.0
 BEGUN = 5.0
 
@@ -71,6 +71,7 @@ class IdleCosts:
     at_rest: Lag
     computing: Lag
     web: float  # the web process's share of a processor meanwhile
+    programs: float  # that of the programs which compute
 
 
 def idle_clients(server: SagecellTx, count: int, bounds: Bounds) -> IdleCosts:
@@ -106,8 +107,12 @@ def idle_clients(server: SagecellTx, count: int, bounds: Bounds) -> IdleCosts:
             attendant.keep(computing)
         time.sleep(BEGUN)
         spent, begun = processes.cpu_seconds(web), time.monotonic()
+        kernels = server.kernels()
+        worked = sum(map(processes.cpu_seconds, kernels))
         busy = _lag(pinging)
-        share = (processes.cpu_seconds(web) - spent) / (time.monotonic() - begun)
+        taken = time.monotonic() - begun
+        share = (processes.cpu_seconds(web) - spent) / taken
+        programs = (sum(map(processes.cpu_seconds, kernels)) - worked) / taken
         lost = attendant.lost
         for client in clients:
             client.leave()
@@ -120,6 +125,7 @@ def idle_clients(server: SagecellTx, count: int, bounds: Bounds) -> IdleCosts:
         at_rest=at_rest,
         computing=busy,
         web=share,
+        programs=programs,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from statistics import quantiles
 
@@ -28,7 +28,8 @@ PRINTED = "True (30,)\n"
 #: Threads that start kernels, each one at a time.
 THREADS = 8
 
-#: Evaluations that are timed, each on a kernel chosen at random.
+#: Evaluations that are timed, each on a kernel chosen at random. Of a cell that the kernel has not run yet, there are fewer
+#: if there are fewer such kernels.
 EVALUATIONS = 200
 
 #: Kernels whose memory is looked at: to tell it, Linux goes through all pages of a process.
@@ -60,17 +61,26 @@ class Bounds:
 
 
 @frozen(kw_only=True)
+class Growth:
+    """Starts of kernels, with their first cells: how many a second, and the processor time of each in seconds."""
+
+    rate: float
+    processor: Mapping[str, float]  # by the kind of process: web, fork servers, kernels
+
+
+@frozen(kw_only=True)
 class Costs:
     """What so many kernels cost. Bytes and numbers are for each kernel, processor time is a share of one processor."""
 
     kernels: int
-    rate: float  # starts a second, first cells included
+    growth: Growth
     memory: Memory  # of some kernels, the mean
     machine: Mapping[str, float]  # by the names in /proc/meminfo
     web: float  # bytes that the web process shares with none
     descriptors: float  # of the web process
     threads: float  # of the kernels
-    trips: Sequence[float]  # seconds
+    first_trips: Sequence[float]  # seconds of a cell that the kernel has not run before
+    trips: Sequence[float]  # of the same cell in kernels that have run it before
     idle: Mapping[str, float]  # by the kind of process: web, fork servers, kernels
 
     @property
@@ -88,23 +98,30 @@ class Crowd:
     bounds: Bounds
     luck: random.Random
     talks: list[WebSocketTalk] = field(factory=list, init=False)
+    _used: list[WebSocketTalk] = field(factory=list, init=False)
     _before: Mapping[str, int] = field(init=False)
     _web_before: int = field(init=False)
     _descriptors_before: int = field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        self.server.await_ready_kernels()
+        time.sleep(REST)  # until the spare fork server is loaded
         self._before = memory_in_use()
         self._web_before = processes.memory([self.server.web_pid]).own
         self._descriptors_before = processes.descriptors(self.server.web_pid)
 
-    def grow(self, kernels: int) -> float:
-        """Start kernels until there are so many; returns how many were started a second."""
+    def grow(self, kernels: int) -> Growth:
+        """Start kernels until there are so many."""
         more = kernels - len(self.talks)
-        begun = time.perf_counter()
+        before, begun = self._spent(), time.perf_counter()
         with ThreadPoolExecutor(THREADS) as threads:
             for started in [threads.submit(self._arrive) for _ in range(more)]:
                 started.result()
-        return more / (time.perf_counter() - begun)
+        taken, after = time.perf_counter() - begun, self._spent()
+        return Growth(
+            rate=more / taken,
+            processor={kind: (after[kind] - before[kind]) / more for kind in after},
+        )
 
     def _arrive(self) -> None:
         self.bounds.check()
@@ -113,7 +130,7 @@ class Crowd:
         run(talk)
         self.attendant.keep(talk)
 
-    def measure(self, rate: float) -> Costs:
+    def measure(self, growth: Growth) -> Costs:
         """What all of them cost now; raises `Unexpected` if any has been lost."""
         time.sleep(REST)
         idle = self._idle()
@@ -129,40 +146,49 @@ class Crowd:
         in_use = memory_in_use()
         return Costs(
             kernels=count,
-            rate=rate,
+            growth=growth,
             memory=Memory(memory.proportional // len(sample), memory.own // len(sample)),
             machine={name: (in_use[name] - self._before[name]) / count for name in in_use},
             web=(processes.memory([web]).own - self._web_before) / count,
             descriptors=(processes.descriptors(web) - self._descriptors_before) / count,
             threads=sum(map(processes.threads, sample)) / len(sample),
-            trips=self._trips(),
+            first_trips=[self._trip(talk) for talk in self._newcomers()],
+            trips=[self._trip(self.luck.choice(self._used)) for _ in range(EVALUATIONS)],
             idle=idle,
         )
 
     def _idle(self) -> Mapping[str, float]:
-        """Processor time while nobody does anything, by kind of process."""
+        """Processor time while nobody does anything, by the kind of process."""
+        before, begun = self._spent(), time.monotonic()
+        time.sleep(WATCHED)
+        taken, after = time.monotonic() - begun, self._spent()
+        return {kind: (after[kind] - before[kind]) / taken for kind in after}
+
+    def _spent(self) -> Mapping[str, float]:
+        """Seconds of processor time until now, by the kind of process."""
         web, base = self.server.web_pid, self.server.base()
-        groups: dict[str, Collection[int]] = {
+        kinds = {
             "web": {web},
             "fork servers": base,
             "kernels": processes.trees({web}) - base - {web},
         }
-        before = {name: _spent(pids) for name, pids in groups.items()}
-        begun = time.monotonic()
-        time.sleep(WATCHED)
-        taken = time.monotonic() - begun
-        return {name: (_spent(pids) - before[name]) / taken for name, pids in groups.items()}
+        return {kind: sum(map(processes.cpu_seconds, pids)) for kind, pids in kinds.items()}
 
-    def _trips(self) -> list[float]:
-        times = []
-        for _ in range(EVALUATIONS):
-            talk = self.luck.choice(self.talks)
-            self.attendant.take(talk)
-            begun = time.perf_counter()
-            run(talk, "print(1+1)", "2\n")
-            times.append(time.perf_counter() - begun)
-            self.attendant.keep(talk)
-        return times
+    def _newcomers(self) -> Sequence[WebSocketTalk]:
+        """Some kernels that have run `CELL` only; from now on they count as used."""
+        newcomers = [talk for talk in self.talks if talk not in self._used]
+        chosen = self.luck.sample(newcomers, min(EVALUATIONS, len(newcomers)))
+        self._used += chosen
+        return chosen
+
+    def _trip(self, talk: WebSocketTalk) -> float:
+        """The seconds of an evaluation."""
+        self.attendant.take(talk)
+        begun = time.perf_counter()
+        run(talk, "print(1+1)", "2\n")
+        taken = time.perf_counter() - begun
+        self.attendant.keep(talk)
+        return taken
 
 
 def run(talk: WebSocketTalk, code: str = CELL, printed: str = PRINTED) -> None:
@@ -179,7 +205,3 @@ def run(talk: WebSocketTalk, code: str = CELL, printed: str = PRINTED) -> None:
 def percentile(values: Sequence[float], percent: int) -> float:
     """A percentile of some values."""
     return quantiles(values, n=100, method="inclusive")[percent - 1]
-
-
-def _spent(pids: Collection[int]) -> float:
-    return sum(map(processes.cpu_seconds, pids))

@@ -29,6 +29,7 @@ from benchmarks.manykernels import Bounds, Costs, Crowd, TooFar, percentile
 from benchmarks.peers.sagecell import SagecellTx
 
 SETTINGS = """\
+kernel_python = "{python}"
 [limits.admission]
 kernels = {kernels}
 starts = {{ burst = 0, per_minute = 0 }}
@@ -49,8 +50,17 @@ _MOST_FOR_CLIENT = 50_000
 _MOST_LAG = 0.020
 
 _ROWS: Sequence[tuple[str, Callable[[Costs], float], str]] = (
-    ("starts a second", lambda costs: costs.rate, ".1f"),
-    ("evaluation on a random one, p50, ms", lambda costs: 1e3 * percentile(costs.trips, 50), ".1f"),
+    ("starts a second", lambda costs: costs.growth.rate, ".1f"),
+    ("processor a start: kernel, ms", lambda costs: 1e3 * costs.growth.processor["kernels"], ".1f"),
+    (
+        "the same: fork servers, ms",
+        lambda costs: 1e3 * costs.growth.processor["fork servers"],
+        ".1f",
+    ),
+    ("the same: web process, ms", lambda costs: 1e3 * costs.growth.processor["web"], ".1f"),
+    ("a second cell, p50, ms", lambda costs: 1e3 * percentile(costs.first_trips, 50), ".1f"),
+    ("the same, p99, ms", lambda costs: 1e3 * percentile(costs.first_trips, 99), ".1f"),
+    ("a later evaluation, p50, ms", lambda costs: 1e3 * percentile(costs.trips, 50), ".1f"),
     ("the same, p99, ms", lambda costs: 1e3 * percentile(costs.trips, 99), ".1f"),
     ("memory a kernel, PSS, MB", lambda costs: costs.memory.proportional / 1e6, ".2f"),
     ("the same, shared with none, MB", lambda costs: costs.memory.own / 1e6, ".2f"),
@@ -91,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _measure_kernels(directory: Path, options: argparse.Namespace, bounds: Bounds) -> None:
     counts = [each for each in COUNTS if each < options.kernels] + [options.kernels]
     found: list[Costs] = []
-    settings = SETTINGS.format(kernels=options.kernels)
+    settings = SETTINGS.format(kernels=options.kernels, python=options.kernel_python)
     with _serving(directory, settings) as server, closing(Attendant()) as attendant:
         crowd = Crowd(server, attendant, bounds, random.Random(options.seed))
         try:
@@ -128,6 +138,7 @@ def _print_clients(costs: IdleCosts) -> None:
     _print_lag("at rest", costs.at_rest)
     _print_lag("20 sessions compute", costs.computing)
     print(f"{'the web process meanwhile, %':<40}{100 * costs.web:>10.1f}")
+    print(f"{'the programs, %':<40}{100 * costs.programs:>10.1f}")
 
 
 def _print_lag(when: str, lag: Lag) -> None:
@@ -146,6 +157,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=__doc__)
     parser.add_argument("--kernels", type=int, default=COUNTS[-1], help="how many; 0: none [1000]")
     parser.add_argument("--clients", type=int, default=CLIENTS, help="idle ones; 0: none [1000]")
+    parser.add_argument("--kernel-python", default="", help="another Python for the kernels")
     parser.add_argument("--seconds", type=float, default=LONGEST, help="begin nothing after [300]")
     parser.add_argument("--seed", type=int, default=1, help="of what is chosen at random [1]")
     return parser.parse_args(arguments)

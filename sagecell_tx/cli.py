@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from sagecell_tx import __version__
-from sagecell_tx.commands import drain, load, run, settings, status
+from sagecell_tx.commands import cluster, compute, db, drain, load, run, settings, status
 from sagecell_tx.commands.failing import failed
 
 
@@ -29,6 +29,9 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--version", action="version", version=f"sagecell-tx {__version__}")
     commands = made.add_subparsers(required=True, metavar="COMMAND")
+    cluster.add(commands)
+    compute.add(commands)
+    db.add(commands)
     run.add(commands)
     status.add(commands)
     drain.add(commands)

@@ -20,6 +20,11 @@ from sagecell_tx.process.nodes import Nodes
 _LARGEST = 2**53
 
 
+_ADDRESS = re.compile(
+    r"(?:\[(?P<host6>[0-9A-Fa-f:.]+)\]|(?P<host>[^:\[\]\s]+)):(?P<port>[0-9]{1,5})", re.ASCII
+)
+_FINGERPRINT = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
 _PREFIX = re.compile(r"[\w.~-]+(/[\w.~-]+)*", re.ASCII)
 
 #: The levels of confinement that a setting can require.
@@ -57,6 +62,29 @@ class AdminSettings:
 
 
 @frozen(kw_only=True)
+class KnownMachine:
+    """A machine of the cluster: its agent's address, and the fingerprint of its certificate."""
+
+    address: str  # host:port; [host]:port for IPv6
+    fingerprint: str  # SHA-256, in hexadecimal digits; colons may stand between
+    name: str = ""  # for people; empty: the address
+
+    @property
+    def host_and_port(self) -> tuple[str, int]:
+        """The two parts of the address; raises `ConfigError`."""
+        return parse_address("cluster.machines: address", self.address)
+
+
+@frozen(kw_only=True)
+class Cluster:
+    """Machines that run kernels for this server, which then runs none itself."""
+
+    keys: str = ""  # the directory of this server's key; empty: kernels run on this machine
+    machines: tuple[KnownMachine, ...] = ()
+    hub: str = ""  # ipcontroller-client.json of a controller whose engines tell of more machines
+
+
+@frozen(kw_only=True)
 class Config:
     """The server's settings."""
 
@@ -88,6 +116,7 @@ class Config:
     metrics: MetricsSettings = field(factory=MetricsSettings)
     logs: LogSettings = field(factory=LogSettings)
     admin: AdminSettings = field(factory=AdminSettings)
+    cluster: Cluster = field(factory=Cluster)
     limits: Limits = field(factory=Limits)
 
     @property
@@ -115,13 +144,86 @@ class Config:
         return Nodes(root, self.node)
 
     @property
+    def own_accounts(self) -> tuple[int, ...]:
+        """The user ids for kernels of this server: each of four that follow one another has a quarter."""
+        if not self.node or len(self.accounts) != 2:
+            return self.accounts
+        first, count = self.accounts
+        quarter = count // 4
+        return first + (self.node - 1) % 4 * quarter, quarter
+
+    @property
     def kernels_dir(self) -> Path:
         """The directory that holds one directory for each kernel of this server."""
         return self.nodes.directory(self.node)
 
 
-def load(path: Path) -> dict[str, Any]:
-    """Read settings from a TOML file, as keyword arguments for `Config`.
+@frozen(kw_only=True)
+class EngineSettings:
+    """The engine of ipyparallel that tells a controller where a machine's agent is."""
+
+    connection_file: str = ""  # ipcontroller-engine.json; empty: that of the launcher, or no engine
+    account: str = "nobody"  # that it runs under, if the agent runs as root
+
+
+@frozen(kw_only=True)
+class ComputeConfig:
+    """The settings of an agent. Those that `Config` has too mean the same."""
+
+    listen: str = "127.0.0.1:9475"  # host:port; port 0: any that is free
+    address: str = ""  # the host by which web processes reach it; empty: that of `listen`
+    name: str = ""  # of this machine, for people; empty: its host name
+    webs: tuple[str, ...] = ()  # fingerprints of the web processes' certificates
+    keys: str = ""  # the directory of its own key; empty: a new one at each start
+    facts_dir: str = ""  # where its address and fingerprint are written; empty: state_dir
+    kernels: int = 64  # at a time, of all web processes
+    state_dir: Path = Path("var")
+    work_dir: str = ""
+    kernel_python: str = ""
+    kernelspecs: tuple[str, ...] = ()
+    preload: tuple[str, ...] = ("numpy", "matplotlib.pyplot", "pandas")
+    picture_files: bool = False
+    spare: bool = True
+    sandbox: str = "auto"
+    accounts: tuple[int, ...] = (2_000_000_000, 10_000)
+    visible: tuple[str, ...] = ()
+    network: tuple[str, ...] = ()
+    network_ports: tuple[int, ...] = (80, 443)
+    engine: EngineSettings = field(factory=EngineSettings)
+    limits: Limits = field(factory=Limits)  # of these, `network` and `lifetime.start_seconds` count
+
+    @property
+    def own_accounts(self) -> tuple[int, ...]:
+        """The user ids for kernels of this agent: all."""
+        return self.accounts
+
+    @property
+    def kernels_dir(self) -> Path:
+        """The directory that holds one directory for each kernel."""
+        return Path(self.work_dir) if self.work_dir else self.state_dir.absolute() / "kernels"
+
+
+def parse_address(key: str, address: str) -> tuple[str, int]:
+    """The host and the port in ``host:port`` or ``[host]:port``; raises `ConfigError` about `key`."""
+    found = _ADDRESS.fullmatch(address)
+    port = int(found["port"]) if found else 0
+    if found is None or port > 65535:
+        raise ConfigError(f"{key}: expected host:port, not {address!r}")
+    return found["host6"] or found["host"], port
+
+
+def parse_fingerprint(key: str, fingerprint: str) -> str:
+    """64 lower-case hexadecimal digits; raises `ConfigError` about `key`."""
+    digits = fingerprint.replace(":", "").lower()
+    if not _FINGERPRINT.fullmatch(digits):
+        raise ConfigError(
+            f"{key}: expected the SHA-256 of a certificate, 64 hexadecimal digits, not {fingerprint!r}"
+        )
+    return digits
+
+
+def load(path: Path, kind: type[Any] = Config) -> dict[str, Any]:
+    """Read settings from a TOML file, as keyword arguments for `kind`.
 
     Raises `ConfigError` for an unreadable file, an unknown key or a wrong type.
     """
@@ -133,7 +235,7 @@ def load(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: not TOML: {error}") from error
     try:
         _refuse_former_names(document.get("limits"))
-        return _table(Config, document, "")
+        return _table(kind, document, "")
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
 

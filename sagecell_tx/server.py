@@ -30,6 +30,11 @@ from sagecell_tx.store.database import Database
 
 _log = Logger()
 
+#: How often a server that has taken over tries to open an address for operators, and seconds between
+#: two attempts.
+ATTEMPTS = 20
+PAUSE = 0.5
+
 
 def why_not_open(endpoint: str, error: Exception) -> str:
     """Why an endpoint could not be opened, as a sentence for the operator."""
@@ -71,7 +76,10 @@ class PermalinkServer(Service):
 
         Raises SystemExit with one sentence if one cannot be opened.
         """
-        for service in self.listening:
+        self._open(self.listening)
+
+    def _open(self, services: Sequence[Service]) -> None:
+        for service in services:
             try:
                 service.privilegedStartService()
             except (CannotListenError, OSError, OverflowError) as error:
@@ -165,7 +173,8 @@ class PermalinkServer(Service):
 class Server(PermalinkServer):
     """The full server. Each part depends on those that are started before it.
 
-    With `takes_over`, the other servers of this machine are drained once this one is up.
+    With `takes_over`, the other servers of this machine are drained once this one is up. If it `follows`, there
+    are such servers, which have the addresses of `observing` until then: listeners for operators, and the like.
     """
 
     sweeping: Service
@@ -175,9 +184,48 @@ class Server(PermalinkServer):
     siblings: Siblings
     connections: ConnectionLimits
     shortfalls: Callable[[], Iterable[str]]  # sentences: what does not suffice for all kernels
+    observing: Sequence[Service] = ()
     takes_over: bool = False
+    follows: bool = False
     has_terminal: Callable[[], bool] = lambda: os.isatty(0)
     _emptied: Deferred[None] = field(init=False)
+
+    @override
+    def privilegedStartService(self) -> None:
+        """Open the ports; see `PermalinkServer`."""
+        super().privilegedStartService()
+        if not self.follows:
+            self._open(self.observing)
+
+    @override
+    def startService(self) -> None:
+        """Start everything; see `PermalinkServer`."""
+        super().startService()
+        if not self.follows:
+            for service in self.observing:
+                service.startService()
+
+    def _observe(self, attempts: int = ATTEMPTS) -> None:
+        """Open the addresses for operators, which the others are about to close."""
+        for service in self.observing:
+            if service.running or not self.running:
+                continue
+            try:
+                self._open([service])
+            except SystemExit as error:
+                if attempts > 1:
+                    self.reactor.callLater(PAUSE, self._observe, attempts - 1)
+                    return
+                _log.error("{why}", why=str(error))
+            else:
+                service.startService()
+
+    @override
+    def _stop_listening(self) -> Deferred[Any]:
+        """Close all ports; fires when they are closed. May be repeated."""
+        self.listening = (*self.listening, *self.observing)
+        self.observing = ()
+        return super()._stop_listening()
 
     @override
     def _claim(self) -> None:
@@ -201,7 +249,9 @@ class Server(PermalinkServer):
                 _log.warn("{sentence}", sentence=sentence)
             self.ports.release()
             if self.takes_over:
-                self.siblings.take_over()
+                taken_over = self.siblings.take_over()
+                if self.follows:
+                    taken_over.addCallback(lambda _: self._observe())
         super()._up()
 
     @override

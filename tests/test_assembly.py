@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,20 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sagecell_tx.assembly.admin import on_loopback
 from sagecell_tx.assembly.build import build
-from sagecell_tx.assembly.identifiers import new_id, now, timestamp
+from sagecell_tx.assembly.compute import build_agent
+from sagecell_tx.assembly.identifiers import new_id, new_kernel_id, now, timestamp
 from sagecell_tx.assembly.listening import BACKLOG, with_deep_queue
-from sagecell_tx.config import AdminSettings, Config, ConfigError
+from sagecell_tx.config import (
+    AdminSettings,
+    Cluster,
+    ComputeConfig,
+    Config,
+    ConfigError,
+    KnownMachine,
+)
+from sagecell_tx.hosts.cluster.agent.agent import Agent
+from sagecell_tx.hosts.cluster.connections.identity import Identity
+from sagecell_tx.hosts.cluster.host import ClusterHost
 from sagecell_tx.hosts.forked.host import ForkHost
 from sagecell_tx.process.systemd import Notifier
 from sagecell_tx.server import Server
@@ -25,6 +38,13 @@ def test_ids_have_the_36_characters_that_proxies_count_on() -> None:
     ids = {new_id() for _ in range(100)}
     assert len(ids) == 100
     assert {len(each) for each in ids} == {36}
+
+
+def test_ids_of_a_server_with_a_number_begin_with_it() -> None:
+    ids = {new_kernel_id(12)() for _ in range(100)}
+    assert len(ids) == 100
+    assert {(len(each), each[:4]) for each in ids} == {(36, "0012")}
+    assert new_kernel_id(0) is new_id
 
 
 def test_times_have_a_zone() -> None:
@@ -114,6 +134,13 @@ class BuildingTests(SynchronousTestCase):
         assert "/nothing/key.pem: No such file" in self.refused(listen=(missing,))
         assert self.refused(listen=()) == "listen: expected at least one endpoint"
 
+    def test_numbers_that_no_server_can_have(self) -> None:
+        for node in (-1, 10_000):
+            assert self.refused(node=node).startswith(
+                "node: expected a number from 1 to 9999, not "
+            )
+        assert self.refused(take_over=True).startswith("take_over: only a server with a number")
+
     def test_a_state_dir_that_is_none(self) -> None:
         file = Path(self.mktemp())
         file.touch()
@@ -173,3 +200,79 @@ class BuildingTests(SynchronousTestCase):
         opened = {port: (factory, interface) for port, factory, _, interface in reactor.tcpServers}
         assert opened[7][1] == "127.0.0.1"
         assert opened[7][0] is not opened[1][0]
+
+
+class ClusterTests(SynchronousTestCase):
+    """A server whose kernels run on other machines, and the agent of such a machine."""
+
+    def setUp(self) -> None:
+        self.keys = Path(self.mktemp())
+        Identity.new("web").write(self.keys)
+
+    def server(self, **machine: str) -> Server:
+        cluster = Cluster(keys=str(self.keys), machines=(KnownMachine(**machine),))
+        config = Config(state_dir=Path(self.mktemp()), cluster=cluster)
+        server = build(config, Reactor(), Notifier.from_environment())
+        assert isinstance(server, Server)
+        return server
+
+    def test_the_machines_of_the_settings_are_known(self) -> None:
+        fingerprint = ":".join(["AB"] * 32)
+        for address, host in (("10.0.0.5:9475", "10.0.0.5"), ("[fd00::5]:9475", "fd00::5")):
+            server = self.server(address=address, fingerprint=fingerprint)
+            host_service = server.host
+            assert isinstance(host_service, ClusterHost)
+            self.addCleanup(host_service.zmq.shutdown)
+            (facts,) = host_service.machines.known
+            assert (facts.name, facts.host, facts.port) == (address, host, 9475)
+            assert facts.fingerprint == "ab" * 32
+            # Nobody is admitted before a machine is there.
+            assert server.fleet.admission.places == 0
+            host_service.on_places(7)
+            assert (server.fleet.admission.places, server.ready.places) == (7, 7)
+
+    def test_machines_that_are_none(self) -> None:
+        for machine, why in (
+            ({"address": "blue", "fingerprint": "ab" * 32}, "expected host:port, not 'blue'"),
+            ({"address": "a:99999", "fingerprint": "ab" * 32}, "expected host:port"),
+            ({"address": "a:1", "fingerprint": "ab"}, "expected the SHA-256 of a certificate"),
+            ({"address": "a/b:1", "fingerprint": "ab" * 32}, "invalid"),
+            ({"address": "a:0", "fingerprint": "ab" * 32}, "invalid port"),
+        ):
+            with pytest.raises(ConfigError, match=why):
+                self.server(**machine)
+
+    @pytest.mark.integration
+    def test_without_keys_nothing_of_the_cluster_is_imported(self) -> None:
+        code = (
+            "import sys; from sagecell_tx.tap import Options; import sagecell_tx.cli;"
+            "print([name for name in sys.modules if '.cluster' in name or 'OpenSSL' in name])"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        )
+        assert "hosts.cluster" not in done.stdout
+
+    def agent(self, **settings: Any) -> Agent:
+        given = {"webs": ("ab" * 32,), "state_dir": Path(self.mktemp()), **settings}
+        return build_agent(ComputeConfig(**given), Reactor())
+
+    def test_an_agent(self) -> None:
+        agent = self.agent(listen="[::1]:0", address="blue.example.org", name="blue", kernels=7)
+        assert (agent.interface, agent.port, agent.address) == ("::1", 0, "blue.example.org")
+        assert (agent.machine, agent.capacity, agent.webs) == ("blue", 7, ("ab" * 32,))
+        assert agent.facts is not None
+        assert self.agent(keys=str(self.keys)).identity == Identity.read(self.keys)
+        assert str(self.keys.absolute()) in self.agent(keys=str(self.keys)).launcher.sandbox.hidden
+
+    def test_an_agent_that_cannot_be_built(self) -> None:
+        for settings, why in (
+            ({"webs": ()}, "webs: expected the fingerprint of at least one web process"),
+            ({"webs": ("00",)}, "webs: expected the SHA-256 of a certificate"),
+            ({"listen": "9475"}, "listen: expected host:port, not '9475'"),
+            ({"keys": "/nowhere"}, "/nowhere/key.pem: No such file"),
+            ({"sandbox": "much"}, "sandbox: expected one of"),
+            ({"network": ("https://pypi.org/",)}, "network: expected the name of a host"),
+        ):
+            with pytest.raises(ConfigError, match=why):
+                self.agent(**settings)

@@ -6,8 +6,10 @@ What ``run`` does is in tests/remote/ and tests/integration/test_execute.py.
 from __future__ import annotations
 
 import re
+import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -89,6 +91,51 @@ def test_its_help_is_complete(capsys):
     assert set(statuses) <= set(re.findall(r"^(\d+) ", page, re.MULTILINE))
 
 
+def test_a_drain_without_a_server(tmp_path, capsys):
+    words = ["drain", "--state-dir", str(tmp_path)]
+    kernels = tmp_path / "kernels"
+    assert main(words) == 1
+    assert capsys.readouterr() == ("", f"sagecell-tx: no server is running in {kernels}\n")
+    control = kernels / "0002" / "relay" / "control"
+    control.parent.mkdir(parents=True)
+    with socket.socket(socket.AF_UNIX) as killed:  # which has left its socket
+        killed.bind(str(control))
+    for more in ([], ["--node", "2"]):
+        assert main([*words, *more]) == 1
+        assert capsys.readouterr().err.endswith(f"no server is running in {kernels / '0002'}\n")
+    (kernels / "0003" / "relay").mkdir(parents=True)
+    (kernels / "0003" / "relay" / "control").touch()
+    assert main(words) == 1
+    assert capsys.readouterr().err == (
+        "sagecell-tx: there are several servers; name one with --node: 2, 3\n"
+    )
+
+
+def test_a_drain_with_settings_that_cannot_be_read(tmp_path, capsys):
+    assert main(["drain", "--config", str(tmp_path / "missing")]) == 1
+    assert "missing: No such file or directory" in capsys.readouterr().err
+
+
+def test_a_drain_of_what_is_no_server(tmp_path, capsys):
+    control = tmp_path / "kernels" / "relay" / "control"
+    control.parent.mkdir(parents=True)
+    with socket.socket(socket.AF_UNIX) as stranger:
+        stranger.bind(str(control))
+        stranger.listen()
+
+        def answer() -> None:
+            connection, _ = stranger.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        assert main(["drain", "--state-dir", str(tmp_path)]) == 1
+        thread.join()
+    assert "does not answer: []" in capsys.readouterr().err
+
+
 def test_the_version(capsys):
     with pytest.raises(SystemExit) as end:
         main(["--version"])
@@ -110,3 +157,28 @@ def test_it_is_installed(tmp_path):
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, UPGRADED, "")
+
+
+def test_keys_are_made_once_and_their_fingerprint_is_printed(tmp_path, capsys):
+    directory = tmp_path / "keys"
+    for _ in range(2):
+        assert main(["cluster", "keys", str(directory)]) == 0
+    first, second = capsys.readouterr().out.split()
+    assert first == second
+    assert re.fullmatch("[0-9a-f]{64}", first)
+    (directory / "certificate.pem").unlink()
+    assert main(["cluster", "keys", str(directory)]) == 1
+    assert "certificate.pem: No such file" in capsys.readouterr().err
+
+
+@pytest.mark.integration
+def test_an_agent_that_cannot_be_started_says_why(tmp_path):
+    file = tmp_path / "compute.toml"
+    file.write_text("nonsense = 1")
+    program = Path(sys.executable).with_name("sagecell-tx")
+    done = subprocess.run(
+        [program, "compute", "--config", file], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1
+    assert done.stderr == f"sagecell-tx: {file}: unknown key 'nonsense'\n"
+    assert "Traceback" not in done.stdout

@@ -11,8 +11,10 @@ import pytest
 from sagecell_tx import renamed
 from sagecell_tx.config import (
     AdminSettings,
+    Cluster,
     Config,
     ConfigError,
+    KnownMachine,
     LogSettings,
     MetricsSettings,
     load,
@@ -117,6 +119,9 @@ take_over = true
         listen = ["tcp:8889"]
         token_file = "/etc/admin-token"
         hosts = ["admin.example.org"]
+        [cluster]
+        keys = "/var/lib/keys"
+        machines = [{ address = "10.0.0.5:9475", fingerprint = "00", name = "blue" }]
     """
     limits = {}
     for table in attrs.fields(Limits):
@@ -163,6 +168,10 @@ take_over = true
         "logs": LogSettings(format="json", addresses="whole", sample=1.0),
         "admin": AdminSettings(
             listen=("tcp:8889",), token_file="/etc/admin-token", hosts=("admin.example.org",)
+        ),
+        "cluster": Cluster(
+            keys="/var/lib/keys",
+            machines=(KnownMachine(address="10.0.0.5:9475", fingerprint="00", name="blue"),),
         ),
         "limits": Limits(
             **{name: type(getattr(Limits(), name))(**values) for name, values in limits.items()}
@@ -370,3 +379,16 @@ def test_a_directory_is_no_file(tmp_path):
     with pytest.raises(ConfigError) as caught:
         load(tmp_path)
     assert str(caught.value) == f"{tmp_path}: Is a directory"
+
+
+def test_servers_of_one_machine_have_directories_and_accounts_of_their_own():
+    four = [Config(node=node, accounts=(1000, 402)) for node in (1, 2, 3, 4)]
+    assert [each.own_accounts for each in four] == [
+        (1000, 100),
+        (1100, 100),
+        (1200, 100),
+        (1300, 100),
+    ]
+    assert Config(node=5, accounts=(1000, 402)).own_accounts == four[0].own_accounts
+    assert Config(accounts=(1000, 402)).own_accounts == (1000, 402)
+    assert Config(node=2, work_dir="/run/kernels").kernels_dir == Path("/run/kernels/0002")

@@ -22,7 +22,7 @@ import attrs
 import pytest
 import yaml
 
-from sagecell_tx.config import Config, load
+from sagecell_tx.config import ComputeConfig, Config, load
 from sagecell_tx.http.connections.accepting import REFUSED_AT
 from sagecell_tx.http.nodes.kernelids import numbered
 from sagecell_tx.kernelside.forkserver import delegation
@@ -32,6 +32,7 @@ from sagecell_tx.tap import Options
 DEPLOY = Path(__file__).parent.parent / "deploy"
 TWISTD = Path(sys.executable).with_name("twistd")
 INSTALLED = "/opt/sagecell-tx/bin/twistd"
+INSTALLED_COMMAND = "/opt/sagecell-tx/bin/sagecell-tx "
 
 #: The exit statuses of a clean end. Source: systemd.service(5), SuccessExitStatus.
 CLEAN = (0,)
@@ -81,6 +82,15 @@ def test_the_example_settings_show_every_key_with_its_default(tmp_path):
     assert names_of(tomllib.loads(shown)) == names_of(attrs.asdict(Config()))
 
 
+def test_the_example_settings_of_an_agent_show_every_key_with_its_default(tmp_path):
+    text = (DEPLOY / "compute.toml").read_text(encoding="utf-8")
+    shown = re.sub(r"^#(?=\w+ = )", "", text, flags=re.MULTILINE)
+    path = tmp_path / "compute.toml"
+    path.write_text(shown, encoding="utf-8")
+    assert ComputeConfig(**load(path, ComputeConfig)) == ComputeConfig()
+    assert tomllib.loads(shown).keys() == attrs.fields_dict(ComputeConfig).keys()
+
+
 # --- systemd
 
 
@@ -89,10 +99,11 @@ def test_systemd_finds_no_fault(tmp_path):
     if analyze is None:
         pytest.skip("systemd-analyze is not installed")
     paths = []
-    for name in ("sagecell-tx.service", "sagecell-tx.socket"):
+    for name in ("sagecell-tx.service", "sagecell-tx.socket", "sagecell-tx-compute.service"):
         text = (DEPLOY / name).read_text(encoding="utf-8")
         paths.append(tmp_path / name)
         # systemd-analyze accepts only an executable that exists.
+        text = text.replace(INSTALLED_COMMAND, f"{TWISTD.with_name('sagecell-tx')} ")
         paths[-1].write_text(text.replace(INSTALLED, str(TWISTD)), encoding="utf-8")
     verified = subprocess.run(
         [analyze, "verify", "--man=no", *paths], capture_output=True, text=True, timeout=PATIENCE

@@ -329,7 +329,16 @@ def test_its_commands_for_operators_are_understood(path):
 
 def test_operations_has_every_command_for_operators():
     text = (ROOT / "docs" / "operations.rst").read_text()
-    for command in ("settings upgrade", "status", "load"):
+    commands = (
+        "settings upgrade",
+        "status",
+        "load",
+        "drain",
+        "db check",
+        "cluster keys",
+        "compute",
+    )
+    for command in commands:
         assert f"sagecell-tx {command}" in text
 
 

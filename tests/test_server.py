@@ -21,7 +21,7 @@ from sagecell_tx.http.connections.accepting import ListeningPorts
 from sagecell_tx.http.connections.limits import ConnectionLimits
 from sagecell_tx.http.connections.refusing import Refusals
 from sagecell_tx.limits import Limits
-from sagecell_tx.server import PermalinkServer, Server, why_not_open
+from sagecell_tx.server import ATTEMPTS, PAUSE, PermalinkServer, Server, why_not_open
 
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -36,6 +36,7 @@ class Part:
     end: Deferred[None] = field(factory=lambda: succeed(None))
     failing: Exception | None = None
     drained: Deferred[None] = field(factory=Deferred)
+    running: bool = False
 
     def privilegedStartService(self) -> None:  # noqa: N802
         if self.failing is not None:
@@ -44,6 +45,7 @@ class Part:
 
     def startService(self) -> None:  # noqa: N802
         self.story.append(f"{self.name} starts")
+        self.running = True
 
     def stopService(self) -> Deferred[None]:  # noqa: N802
         self.story.append(f"{self.name} stops")
@@ -208,6 +210,65 @@ class ServerTests(SynchronousTestCase):
 
     def is_stopped(self) -> bool:
         return self.reactor.stopped
+
+    def test_addresses_for_operators_are_opened_with_the_others(self) -> None:
+        self.server.observing = cast(Any, [Part("page", self.story)])
+        self.server.privilegedStartService()
+        assert self.told() == ["port opens", "page opens"]
+        self.server.startService()
+        assert self.told()[-2:] == ["port starts", "page starts"]
+        self.successResultOf(self.server.stopService())
+        assert [each for each in self.told() if each.startswith("p")] == [
+            "port stops",
+            "page stops",
+        ]
+
+    def follow(self) -> list[Part]:
+        """Start beside another server, which has the addresses for operators until it is drained."""
+        parts = [Part("page", self.story), Part("metrics", self.story)]
+        self.server.observing, self.server.takes_over, self.server.follows = (
+            cast(Any, parts),
+            True,
+            True,
+        )
+        self.server.privilegedStartService()
+        self.server.startService()
+        assert "page opens" not in self.told()
+        used = OSError(errno.EADDRINUSE, "used")
+        parts[1].failing = CannotListenError("", 80, used)
+        self.parts["host"].up.callback(None)
+        assert self.told() == [
+            "the others are drained",
+            "page opens",
+            "page starts",
+            "systemd hears ready",
+        ]
+        return parts
+
+    def test_who_takes_over_has_them_when_the_other_has_closed_them(self) -> None:
+        _, metrics = self.follow()
+        self.reactor.advance(PAUSE)
+        assert self.told() == []
+        metrics.failing = None
+        self.reactor.advance(PAUSE)
+        assert self.told() == ["metrics opens", "metrics starts"]
+        assert self.reactor.getDelayedCalls() == []
+
+    def test_one_that_cannot_be_opened_is_told(self) -> None:
+        self.follow()
+        with capturedLogs() as events:
+            self.reactor.pump([PAUSE] * ATTEMPTS)
+        (why,) = [event["why"] for event in events if "why" in event]
+        assert "metrics: another program uses it already" in why
+        assert self.reactor.getDelayedCalls() == []
+
+    def test_who_is_stopped_meanwhile_opens_nothing(self) -> None:
+        _, metrics = self.follow()
+        self.successResultOf(self.server.stopService())
+        metrics.failing = None
+        self.told()
+        self.reactor.advance(PAUSE)
+        assert self.told() == []
 
     def put_signals_back(self) -> None:
         """Restore the current signal handlers after the test."""

@@ -11,19 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-from twisted.application import strports
 from twisted.application.service import Service
 from twisted.internet.endpoints import quoteStringArgument
 
-from sagecell_tx.assembly.listening import check_endpoint
+from sagecell_tx.assembly.listening import check_endpoint, own_service
 from sagecell_tx.config import Config, ConfigError
+from sagecell_tx.hosts.routing import KernelHost
 from sagecell_tx.http.admin.logins import Logins
-from sagecell_tx.http.admin.overview import Machine, Overview
+from sagecell_tx.http.admin.overview import Overview
 from sagecell_tx.http.admin.page import AdminPage
 from sagecell_tx.http.admin.status import Status
 from sagecell_tx.http.serving.clients import Clients
 from sagecell_tx.http.site import WebServer
 from sagecell_tx.process.resources import available_memory
+from sagecell_tx.sessions.interfaces import KernelMachine, ManyMachines
 
 #: A token: sent literally in a header, and too long to be guessed.
 _TOKEN = re.compile(r"[!-~]{16,}")
@@ -69,7 +70,7 @@ def admin_services(
             status=status,
             clock=reactor,
             salt=secrets.token_bytes(32),
-            machines=lambda: [this_machine(status)],
+            machines=lambda: seen_machines(status),
         ),
         hosts=settings.hosts,
         drain=drain,
@@ -82,15 +83,23 @@ def admin_services(
     )
     site, services = web.site([page]), []
     for endpoint in settings.listen:
-        service = strports.service(on_loopback(endpoint), site, reactor=reactor)
+        service = own_service(on_loopback(endpoint), site, config, reactor)
         service.setName(endpoint)
         services.append(service)
     return services
 
 
-def this_machine(status: Status) -> Machine:
+def seen_machines(status: Status) -> list[KernelMachine]:
+    """The machines that run kernels: those that the host knows, or this one."""
+    host: object = status.host
+    if isinstance(host, KernelHost):
+        host = host.forked
+    return host.seen_machines() if isinstance(host, ManyMachines) else [this_machine(status)]
+
+
+def this_machine(status: Status) -> KernelMachine:
     """The machine of this process, which runs all kernels."""
-    return Machine(
+    return KernelMachine(
         name="local",
         state="starting" if status.host.status.starting else "up",
         kernels=len(status.fleet),

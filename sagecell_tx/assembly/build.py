@@ -9,7 +9,13 @@ from typing import Any
 import attrs
 
 from sagecell_tx.assembly.admin import admin_services, check_admin
-from sagecell_tx.assembly.kernels import kernel_host, offered_specs, ready_kernels, session_fleet
+from sagecell_tx.assembly.kernels import (
+    follow_places,
+    kernel_host,
+    offered_specs,
+    ready_kernels,
+    session_fleet,
+)
 from sagecell_tx.assembly.listening import (
     check_endpoint,
     listening_ports,
@@ -105,6 +111,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
         ports.has_room,
         lambda: not connection_limits.asking and not forwarding.joined,
     )
+    follow_places(host, fleet, ready)
     observation = observed(
         readiness=kernel_readiness(reactor, fleet, host),
         sources=kernel_sources(fleet, ready, host),
@@ -131,13 +138,15 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
             terms,
             status,
             offered_specs(host),
+            lambda which, key: siblings.listed(which, key),
         ),
         *observation.public,
     ]
     siblings, forwarding = siblings_and_forwarding(
         config, reactor, web, routes, fleet, lambda has_successor: server.drain(has_successor)
     )
-    if config.take_over and config.nodes.others:
+    follows = config.take_over and bool(config.nodes.others)
+    if follows:
         ports.hold()
     server = Server(
         reactor=reactor,
@@ -149,6 +158,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
         siblings=siblings,
         connections=connection_limits,
         takes_over=config.take_over,
+        follows=follows,
         shortfalls=partial(shortfalls, config, ports),
         listening=[
             *listening_services(config, reactor, web.site(routes, forwarding.resource), ports),

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.threadpool import ThreadPool
 
 from sagecell_tx.assembly.identifiers import new_id, new_kernel_id, now
-from sagecell_tx.config import Config
+from sagecell_tx.config import ComputeConfig, Config
 from sagecell_tx.hosts.channels.zmqsocket import ZmqSocketFactory
 from sagecell_tx.hosts.directories.removals import AT_ONCE
 from sagecell_tx.hosts.directories.workdir import WorkDirs
@@ -24,7 +24,7 @@ from sagecell_tx.hosts.kernelspecs.installed import InstalledSpec
 from sagecell_tx.hosts.network.allowlist import AllowList, is_public
 from sagecell_tx.hosts.network.egress import Network
 from sagecell_tx.hosts.network.resolver import ThreadedResolver
-from sagecell_tx.hosts.routing import KernelHost
+from sagecell_tx.hosts.routing import ForkingHost, KernelHost
 from sagecell_tx.http.jupyter.kernelspecs import OfferedSpec, SpecFile
 from sagecell_tx.sessions.admission.starts import Starts
 from sagecell_tx.sessions.fleet.fleet import Fleet
@@ -65,8 +65,15 @@ def offered_specs(host: HostService) -> list[OfferedSpec]:
 def kernel_host(config: Config, reactor: Any) -> HostService:
     """The host of all kernels, those of installed kernelspecs included. Raises `ConfigError`."""
     specs = find_specs(config.kernelspecs)
-    network = _network(config, reactor)  # first, as it may raise: nothing has to be closed yet
-    forked = _fork_host(config, reactor, network, specs)
+    forked: ForkingHost
+    if config.cluster.keys:
+        # Only here: a server whose kernels run on its own machine needs nothing of the cluster.
+        from sagecell_tx.assembly.cluster import cluster_host
+
+        forked = cluster_host(config, reactor)
+    else:
+        network = kernel_network(config, reactor)  # may raise: nothing has to be closed yet
+        forked = _fork_host(config, reactor, network, specs)
     if not specs:
         return forked
     return KernelHost(forked=forked, installed={spec.kind: spec for spec in specs})
@@ -81,7 +88,7 @@ def _fork_host(
         reactor=reactor,
         threads=reactor.getThreadPool(),
         zmq=ZmqSocketFactory(reactor),
-        launcher=_launcher(config, reactor, network, specs),
+        launcher=fork_launcher(config, reactor, network, specs),
         limits=config.limits,
         spec=PYTHON,
         originate=originator.originate,
@@ -89,8 +96,11 @@ def _fork_host(
     )
 
 
-def _launcher(
-    config: Config, reactor: Any, network: Network | None, specs: Sequence[InstalledSpec]
+def fork_launcher(
+    config: Config | ComputeConfig,
+    reactor: Any,
+    network: Network | None,
+    specs: Sequence[InstalledSpec],
 ) -> ForkLauncher:
     """What starts processes here, which can read what those of `specs` need. Raises `ConfigError`."""
     readable = [path for spec in specs for path in spec.directories]
@@ -105,9 +115,9 @@ def _launcher(
         sandbox=Sandbox(
             level=config.sandbox,
             kernels=str(config.kernels_dir.absolute()),
-            hidden=(str(config.state_dir),),
+            hidden=(str(config.state_dir), *_secrets(config)),
             visible=tuple(dict.fromkeys((*config.visible, *readable))),
-            accounts=config.accounts,
+            accounts=config.own_accounts,
         ),
         try_level=run_program,
         network=network,
@@ -115,7 +125,13 @@ def _launcher(
     )
 
 
-def _network(config: Config, reactor: Any) -> Network | None:
+def _secrets(config: Config | ComputeConfig) -> list[str]:
+    """The directories of keys, as absolute paths."""
+    keys = config.keys if isinstance(config, ComputeConfig) else config.cluster.keys
+    return [os.path.abspath(keys)] if keys else []
+
+
+def kernel_network(config: Config | ComputeConfig, reactor: Any) -> Network | None:
     """The network that kernels may use; None if they may use none. Raises `ConfigError`."""
     allowed = AllowList.of(config.network, config.network_ports)
     if not config.network:
@@ -127,6 +143,23 @@ def _network(config: Config, reactor: Any) -> Network | None:
         resolver=ThreadedResolver(reactor=reactor),
         is_public=is_public,
     )
+
+
+def follow_places(host: HostService, fleet: Fleet, ready: ReadyKernels) -> None:
+    """Let `fleet` and `ready` have no more kernels than the machines of `host` take, if it has several."""
+    forking = host.forked if isinstance(host, KernelHost) else host
+    if isinstance(forking, ForkHost):
+        return
+    from sagecell_tx.hosts.cluster.host import ClusterHost
+
+    assert isinstance(forking, ClusterHost)
+
+    def set_places(places: int) -> None:
+        fleet.admission.set_places(places)
+        ready.set_places(places)
+
+    forking.on_places = set_places
+    set_places(0)  # until a machine is there
 
 
 def ready_kernels(config: Config, reactor: Any, host: HostService) -> ReadyKernels:

@@ -15,6 +15,7 @@ from twisted.web.server import Site
 from sagecell_tx.config import Config, ConfigError
 from sagecell_tx.http.connections.accepting import REFUSED_AT, ListeningPorts, WatchedEndpoint
 from sagecell_tx.http.connections.limits import ConnectionLimits
+from sagecell_tx.http.connections.patient import PatientEndpoint
 from sagecell_tx.http.connections.refusing import Refusals
 from sagecell_tx.process.capacity import Capacity
 from sagecell_tx.process.resources import allowed_threads, available_memory
@@ -45,7 +46,7 @@ def shortfalls(config: Config, ports: ListeningPorts) -> Iterator[str]:
     admission = config.limits.admission
     capacity = Capacity(
         descriptors=int(REFUSED_AT * ports.limit()) - ports.in_use(),
-        memory=available_memory(),
+        memory=0 if config.cluster.keys else available_memory(),  # that of other machines
         threads=allowed_threads(),
     )
     return capacity.shortfalls(admission.kernels + admission.service_kernels)
@@ -78,6 +79,18 @@ def listening_services(
         service.endpoint = WatchedEndpoint(service.endpoint, ports)
         listening.append(service)
     return listening
+
+
+def own_service(endpoint: str, site: Site, config: Config, reactor: Any) -> Service:
+    """A service for an endpoint that visitors do not use, which has the endpoint's name.
+
+    A server that takes over from another one waits until that one has closed it.
+    """
+    service = strports.service(endpoint, site, reactor=reactor)
+    service.setName(endpoint)
+    if config.take_over:
+        service.endpoint = PatientEndpoint(endpoint=service.endpoint, clock=reactor, name=endpoint)
+    return service
 
 
 def with_deep_queue(endpoint: str) -> str:

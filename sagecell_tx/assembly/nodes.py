@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from sagecell_tx.assembly.identifiers import timestamp
 from sagecell_tx.config import Config, ConfigError
+from sagecell_tx.http.jupyter.api import JupyterApi
 from sagecell_tx.http.nodes.control import ControlRoutes
 from sagecell_tx.http.nodes.forwarding import Forwarding
 from sagecell_tx.http.nodes.kernelids import LAST_NODE
@@ -38,10 +40,23 @@ def siblings_and_forwarding(
         services = (each for each in routes if isinstance(each, SockJS))
         return any(service.connections.has(name) for service in services)
 
-    control = ControlRoutes(node=config.node, fleet=fleet, drain=drain, has_sockjs=has_sockjs)
+    def listed(which: str, key: str) -> list[dict[str, Any]]:
+        interfaces = [each for each in routes if isinstance(each, JupyterApi)]
+        return [model for each in interfaces for model in each.listed(which, key)]
+
+    built = timestamp()
+    control = ControlRoutes(
+        node=config.node,
+        built=built,
+        fleet=fleet,
+        drain=drain,
+        has_sockjs=has_sockjs,
+        listed=listed,
+    )
     siblings = Siblings(
         reactor=reactor,
         nodes=config.nodes,
+        built=built,
         forwarded=web.site(routes),
         control=control.site(reactor),
     )

@@ -7,11 +7,10 @@ from functools import partial
 from typing import Any
 
 from attrs import define, field
-from twisted.application import strports
 from twisted.application.service import Service
 
 from sagecell_tx import __version__
-from sagecell_tx.assembly.listening import check_endpoint
+from sagecell_tx.assembly.listening import check_endpoint, own_service
 from sagecell_tx.config import Config, ConfigError
 from sagecell_tx.http.admin.health import DRAINING, STARTING, Health, Readiness
 from sagecell_tx.http.site import WebServer
@@ -61,6 +60,7 @@ def kernel_sources(fleet: Fleet, ready: ReadyKernels, host: HostService) -> list
     def hosted() -> Iterator[Measure]:
         status = host.status
         yield gauge("starting", "1 while no kernel can be started.", int(status.starting))
+        yield gauge("draining", "1 while everybody is refused.", int(fleet.admission.is_draining))
         yield gauge("ready_kernels", "Kernels that are up and nobody has asked for.", ready.ready)
         yield counters(
             "messages_rejected",
@@ -105,9 +105,7 @@ class Observation:
         own = WebServer(reactor=self.reactor, limits=self.config.limits.requests, has_pages=False)
         for endpoint in settings.listen:
             site = own.site([health, metrics])
-            service = strports.service(endpoint, site, reactor=self.reactor)
-            service.setName(endpoint)
-            self.services.append(service)
+            self.services.append(own_service(endpoint, site, self.config, self.reactor))
 
     def _measures(self) -> Iterator[Measure]:
         yield Measure(

@@ -271,7 +271,7 @@ def load_run(options: argparse.Namespace, reactor: Any, terminal: Terminal) -> L
         results=results,
         kept=kept,
         transports=options.transports,
-        programs=options.programs,
+        programs={name: PROGRAMS[name] for name in options.programs},
         patience=options.patience,
         form={"accepted_tos": "true"} if options.accept_terms else {},
     )

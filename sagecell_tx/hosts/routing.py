@@ -3,24 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
 from attrs import define
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 
-from sagecell_tx.hosts.forked.host import ForkHost
 from sagecell_tx.hosts.kernelspecs.installed import InstalledSpec
-from sagecell_tx.sessions.interfaces import HostStatus, Kernel, KernelObserver, Usage
+from sagecell_tx.sessions.interfaces import (
+    HostService,
+    HostStatus,
+    Kernel,
+    KernelObserver,
+    MeasuringHost,
+    Usage,
+)
 from sagecell_tx.sessions.spec import KernelSpec
+
+
+class ForkingHost(HostService, Protocol):
+    """A host that also starts kernels of installed kernelspecs."""
+
+    def start_installed(
+        self, installed: InstalledSpec, observer: KernelObserver
+    ) -> Deferred[Kernel]:
+        """As `start`."""
 
 
 @define(kw_only=True, eq=False)
 class KernelHost:
     """A `HostService` with kernels that are forked, and kernels of `installed` kernelspecs.
 
-    Both come from the fork server of `forked`, with one confinement, and end with it.
+    Both come from the fork servers of `forked`, with one confinement, and end with them.
     """
 
-    forked: ForkHost
+    forked: ForkingHost
     installed: Mapping[KernelSpec, InstalledSpec]
 
     def start(
@@ -39,7 +55,7 @@ class KernelHost:
 
     def usages(self) -> Deferred[dict[str, Usage]]:
         """See `sagecell_tx.sessions.interfaces.MeasuringHost.usages`."""
-        return self.forked.usages()
+        return self.forked.usages() if isinstance(self.forked, MeasuringHost) else succeed({})
 
     def claim(self) -> None:
         """See `sagecell_tx.sessions.interfaces.HostService.claim`."""

@@ -11,8 +11,13 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 #: The bits of an address that are kept, of IPv4 and of IPv6.
 _BITS_4, _BITS_6 = 24, 48
 
-#: A UUID, as all ids of kernels are, perhaps with escaped hyphens. Whoever knows one has the kernel.
-_ID = re.compile(r"([0-9a-f]{8})(?:(?:-|%2d)[0-9a-f]{4}){3}(?:-|%2d)[0-9a-f]{12}", re.IGNORECASE)
+#: A UUID, as all ids of kernels are, perhaps with escaped hyphens. Whoever knows one has the kernel. Those of version 8
+#: begin with the number of a server, so that more of them is needed to tell one from another.
+_ID = re.compile(
+    r"([0-9a-f]{8}(?:(?:-|%2d)[0-9a-f]{4}(?=(?:-|%2d)8))?)"
+    r"(?:(?:-|%2d)[0-9a-f]{4}){2,3}(?:-|%2d)[0-9a-f]{12}",
+    re.IGNORECASE,
+)
 
 #: A token in a query, escaped or not, in a header, or in the name of a WebSocket's protocol.
 _TOKEN = re.compile(

@@ -19,6 +19,7 @@ class Reason(Enum):
     PROCESSES = "processes"
     DISK = "disk"
     PROTOCOL = "protocol"
+    LOST = "lost"
     CRASHED = "crashed"
     STOPPED = "stopped"
     DETACHED = "detached"
@@ -44,6 +45,7 @@ _SENTENCES = {
     Reason.PROCESSES: "The computation started more processes than its limit allows.",
     Reason.DISK: "The computation exceeded its disk space limit.",
     Reason.PROTOCOL: "The computation sent the server invalid messages.",
+    Reason.LOST: "The machine that ran the program does not answer any more. Please run it again.",
     Reason.CRASHED: "The program ended unexpectedly.",
     Reason.STOPPED: "The session was stopped.",
     Reason.DETACHED: "The connection was lost for too long and the session was ended.",
@@ -61,7 +63,14 @@ _WARNINGS = {
 #: The limits for which a host ends a kernel, by `Exit.reason`.
 _WATCHED = {
     reason.value: reason
-    for reason in (Reason.CPU, Reason.MEMORY, Reason.PROCESSES, Reason.DISK, Reason.PROTOCOL)
+    for reason in (
+        Reason.CPU,
+        Reason.MEMORY,
+        Reason.PROCESSES,
+        Reason.DISK,
+        Reason.PROTOCOL,
+        Reason.LOST,
+    )
 }
 
 

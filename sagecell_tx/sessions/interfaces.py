@@ -15,6 +15,9 @@ from twisted.internet.defer import Deferred
 from sagecell_tx.sessions.spec import KernelSpec
 from sagecell_tx.wire.messages import Message
 
+#: The name of the machine where the server runs.
+LOCAL = "local"
+
 
 class StartFailed(Exception):
     """The kernel did not start; the text is a sentence for the user."""
@@ -105,6 +108,10 @@ class Kernel(Protocol):
         """
 
     @property
+    def machine(self) -> str:
+        """The name of the machine where it runs; `LOCAL` for that of the server."""
+
+    @property
     def unread(self) -> int:
         """About the bytes of messages that were sent and wait, since the kernel has not read them."""
 
@@ -184,6 +191,25 @@ class MeasuringHost(Protocol):
 
     def usages(self) -> Deferred[dict[str, Usage]]:
         """Fires with what each kernel uses, by `KernelObserver.kernel_id`, as far as that is known."""
+
+
+@frozen(kw_only=True)
+class KernelMachine:
+    """A machine that runs kernels, as an operator sees it. None: not known."""
+
+    name: str
+    state: str  # up; connecting, starting; weak: confined less than the settings ask for
+    kernels: int
+    load: float | None = None  # processes that run or wait to run, in the mean of the last minute
+    memory_available_bytes: int | None = None
+
+
+@runtime_checkable
+class ManyMachines(Protocol):
+    """A host whose kernels are on other machines."""
+
+    def seen_machines(self) -> list[KernelMachine]:
+        """All machines that are known, whether they are up or not."""
 
 
 class HostService(Host, Protocol):

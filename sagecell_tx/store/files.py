@@ -100,7 +100,7 @@ class DatabaseFileStore:
         return Deferred.fromCoroutine(self._delete_blobs(before))
 
     async def _sweep(self, before: float) -> int:
-        swept = await self._database.write(partial(_delete_files, before=before))
+        swept = await self._database.write(partial(delete_files, before=before))
         await self._delete_blobs(before)
         await self._room.count()
         return swept
@@ -110,10 +110,10 @@ class DatabaseFileStore:
 
     async def _delete_blobs(self, before: float) -> None:
         write, own = self._database.write, frozenset(self._uploads)
-        while condemned := await write(partial(_condemn, before=before, but=own)):
-            while await write(partial(_delete_some_chunks, blob_ids=condemned)):
+        while condemned := await write(partial(condemn, before=before, but=own)):
+            while await write(partial(delete_some_chunks, blob_ids=condemned)):
                 pass
-            await write(partial(_delete_emptied, blob_ids=condemned))
+            await write(partial(delete_emptied, blob_ids=condemned))
 
 
 @define(kw_only=True)
@@ -175,11 +175,12 @@ def _find(connection: Connection, kernel_id: str, name: str) -> StoredFile | Non
     )
 
 
-def _delete_files(connection: Connection, before: float) -> int:
+def delete_files(connection: Connection, before: float) -> int:
+    """Delete the files that were stored before a time; returns how many."""
     return connection.execute(delete(files).where(files.c.created < before)).rowcount
 
 
-def _condemn(connection: Connection, before: float, but: frozenset[str]) -> Sequence[str]:
+def condemn(connection: Connection, before: float, but: frozenset[str]) -> Sequence[str]:
     """Mark some unused blobs, so that they cannot be found any more; returns their ids."""
     unused = and_(blobs.c.digest.is_not(None), ~exists().where(files.c.blob_id == blobs.c.id))
     left = and_(blobs.c.digest.is_(None), blobs.c.created < before, blobs.c.id.not_in(but))
@@ -192,7 +193,7 @@ def _condemn(connection: Connection, before: float, but: frozenset[str]) -> Sequ
     return condemned
 
 
-def _delete_some_chunks(connection: Connection, blob_ids: Sequence[str]) -> int:
+def delete_some_chunks(connection: Connection, blob_ids: Sequence[str]) -> int:
     """Delete some of these blobs' rows; returns how many, 0 when there are no more."""
     some = connection.execute(
         select(chunks.c.blob_id, chunks.c.start)
@@ -204,5 +205,6 @@ def _delete_some_chunks(connection: Connection, blob_ids: Sequence[str]) -> int:
     return len(some)
 
 
-def _delete_emptied(connection: Connection, blob_ids: Sequence[str]) -> None:
+def delete_emptied(connection: Connection, blob_ids: Sequence[str]) -> None:
+    """Delete blobs whose rows are gone."""
     connection.execute(delete(blobs).where(blobs.c.id.in_(blob_ids)))

@@ -235,6 +235,7 @@ def open_postgresql(url: URL, *, connections: int, bounded: bool = True) -> Post
             max_overflow=0,
             pool_pre_ping=True,  # the server may have been restarted since
             connect_args={**connect_args, "options": options},
+            hide_parameters=True,  # in errors, which are logged: they may be programs
         )
     except ImportError as error:
         raise ConfigError(

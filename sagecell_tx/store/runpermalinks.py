@@ -95,7 +95,7 @@ class DatabaseRunPermalinkStore:
 
     async def _sweep(self, before: float) -> int:
         swept = 0
-        while gone := await self._database.write(partial(_delete_expired, before=before)):
+        while gone := await self._database.write(partial(delete_expired, before=before)):
             swept += gone
         await self._room.count()
         return swept
@@ -172,7 +172,7 @@ def _save(connection: Connection, row: dict[str, object]) -> str:
     return ident
 
 
-def _delete_expired(connection: Connection, before: float) -> int:
+def delete_expired(connection: Connection, before: float) -> int:
     """Delete some that were made before this time; returns how many, 0 when there are no more."""
     expired = connection.scalars(
         select(run_permalinks.c.ident).where(run_permalinks.c.created < before).limit(_AT_ONCE)

@@ -123,7 +123,11 @@ def open_sqlite(url: URL, *, connections: int, busy_timeout: float, reserve: int
     if url.database in (None, "", ":memory:"):
         raise ConfigError("database: SQLite in memory keeps nothing; give the path of a file")
     engine = create_engine(
-        url, pool_size=connections, max_overflow=0, connect_args={"timeout": busy_timeout}
+        url,
+        pool_size=connections,
+        max_overflow=0,
+        connect_args={"timeout": busy_timeout},
+        hide_parameters=True,  # in errors, which are logged: they may be programs
     )
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)

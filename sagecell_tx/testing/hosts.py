@@ -18,6 +18,7 @@ from attrs import define, field
 from twisted.internet.defer import Deferred, succeed
 
 from sagecell_tx.sessions.interfaces import (
+    LOCAL,
     Exit,
     HostStatus,
     Kernel,
@@ -157,6 +158,7 @@ class MemoryKernel:
     coming: Deferred[Kernel] = field(init=False)
     sent: list[Message] = field(factory=list, init=False)  # everything, the latest last
     unread: int = field(default=0, init=False)  # as the test says
+    machine: str = field(default=LOCAL, init=False)  # the same
     paused: bool = field(default=False, init=False)
     interrupts: int = field(default=0, init=False)
     killed: bool = field(default=False, init=False)

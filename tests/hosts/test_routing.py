@@ -58,7 +58,7 @@ def forked() -> ForkHostDouble:
 
 @pytest.fixture
 def host(forked: ForkHostDouble) -> KernelHost:
-    return KernelHost(forked=forked, installed={BASH: SPEC})  # type: ignore[arg-type]
+    return KernelHost(forked=forked, installed={BASH: SPEC})
 
 
 def test_a_kernel_is_started_as_its_kernelspec_says(

@@ -19,6 +19,7 @@ from typing import Any, Self
 import psutil
 import requests
 
+from sagecell_tx.process.redaction import redacted
 from tests.accounts import accounts
 from tests.integration.waiting import until
 
@@ -50,7 +51,9 @@ class Server:
     Exactly `ready` kernels are kept ready, so that kernels can be counted. If there are `terms`, as
     HTML, visitors have to accept them. The modules in `preload` are loaded before the first fork,
     which takes seconds; None means the default. `limits` are by their names below ``[limits]``,
-    such as ``files.total_bytes``. `kernelspecs` are looked for in `jupyter_path` as well.
+    such as ``files.total_bytes``. `kernelspecs` are looked for in `jupyter_path` as well. `cluster`
+    has the lines below ``[cluster]``, and `tables` further settings, as TOML. With an `admin_token`,
+    there is an admin page at `admin_url`.
 
     A server with a number, `node`, may be started `beside` another one, whose state directory it shares and from which it
     takes over. Both then have the same listening socket, `listener`, as if from systemd.
@@ -76,9 +79,12 @@ class Server:
         jupyter_path: Path | None = None,
         keys: Mapping[str, str] | None = None,
         limits: Mapping[str, float] | None = None,
+        admin_token: str = "",
         node: int = 0,
         beside: Server | None = None,
         listener: socket.socket | None = None,
+        tables: str = "",
+        cluster: str = "",
     ) -> None:
         # A short path: the kernels' sockets are below it.
         self.directory = Path(tempfile.mkdtemp(prefix="cell", dir="/tmp"))
@@ -98,9 +104,13 @@ class Server:
         self.jupyter_path = jupyter_path
         self.kernelspecs = list(kernelspecs)
         self.keys = dict(keys or {})
+        self.admin_token = admin_token
+        self.admin_url = f"http://127.0.0.1:{free_port()}" if admin_token else ""
         self.node = node
         self.takes_over = beside is not None
         self.listener = listener
+        self.cluster = cluster
+        self.tables = tables
         self.port = free_port() if listener is None else int(listener.getsockname()[1])
         self.url = f"http://127.0.0.1:{self.port}"
         self.ready = ready
@@ -165,7 +175,9 @@ class Server:
             terms.write_text(self.terms)
             own += [f'tos = "{terms}"', "requires_tos = true"]
         keys = [f'{name} = "{key}"' for name, key in self.keys.items()]
-        config.write_text("\n".join([*own, "[keys]", *keys, "[limits]", *lines]))
+        tables = ["[keys]", *keys, "[cluster]", self.cluster, *self._admin()]
+        tables += ["[limits]", *lines, self.tables]
+        config.write_text("\n".join([*own, *tables]))
         environment = {**os.environ, "NOTIFY_SOCKET": str(self.directory / "notify")}
         if self.jupyter_path is not None:
             environment["JUPYTER_PATH"] = str(self.jupyter_path)
@@ -201,6 +213,16 @@ class Server:
             capture_output=True,
             timeout=60,
         )
+
+    def _admin(self) -> list[str]:
+        """The settings of the admin page, whose token is written into a file."""
+        if not self.admin_token:
+            return []
+        file = self.directory / "admin-token"
+        file.touch(mode=0o600)
+        file.write_text(self.admin_token)
+        port = self.admin_url.rpartition(":")[2]
+        return ["[admin]", f'listen = ["tcp:{port}"]', f'token_file = "{file}"']
 
     def _limit_descriptors(self) -> None:
         """Limit the descriptors; runs in the server's process."""
@@ -256,6 +278,11 @@ class Server:
             return kernels["running"] == 0 and set(left) == {self.ready}
 
         until(quiet)
+
+
+def logged(kernel_id: str) -> str:
+    """The id of a kernel as the log has it."""
+    return redacted(kernel_id)
 
 
 def kernels_of(fork_server: psutil.Process) -> list[psutil.Process]:

@@ -59,6 +59,10 @@ def haproxy(directory: Path, port: int, server: Server, second: Server | None = 
     """See `nginx`. There may be a second server behind it."""
     recipe = (DEPLOY / "haproxy.cfg").read_text(encoding="utf-8")
     recipe = re.sub(r"bind :443 ssl crt \S+", f"bind 127.0.0.1:{port}", recipe)
+    if server.permalinks_only:
+        recipe = recipe.replace(
+            "option httpchk GET /status.json?ready=1", "option httpchk OPTIONS /"
+        )
     if second is None:
         recipe = re.sub(r"^ *(use-)?server two .*$", "", recipe, flags=re.MULTILINE)
     else:

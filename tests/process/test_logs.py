@@ -166,5 +166,5 @@ def test_it_is_an_observer_of_twisteds_logger() -> None:
 def test_a_stream_that_cannot_hold_a_character() -> None:
     raw = io.BytesIO()
     write = writing_to(io.TextIOWrapper(raw, encoding="ascii"))
-    write("caf\xe9 \u2200\n")
-    assert raw.getvalue() == b"caf\\xe9 \\u2200\n"
+    write("\xe9t\xe9 \u2200\n")
+    assert raw.getvalue() == b"\\xe9t\\xe9 \\u2200\n"

@@ -22,6 +22,7 @@ ID = "74ff2342-cee4-4652-bd63-ff2a321aae60"
         (f"x{ID}x_{ID}_1", "x74ff2342-...x_74ff2342-..._1"),
         (ID.upper(), "74FF2342-..."),
         (ID.replace("-", "%2D"), "74ff2342-..."),
+        ("0002a41c-77be-8d03-9f5e-1c2b7a9e40d1: stopped", "0002a41c-77be-...: stopped"),
         (ID[:-1], ID[:-1]),
         ("ready-17: stopped", "ready-17: stopped"),
     ],

@@ -11,6 +11,7 @@ from twisted.internet.defer import CancelledError, Deferred
 
 from sagecell_tx.config import ConfigError
 from sagecell_tx.sessions.interfaces import StoreUnavailable
+from sagecell_tx.sessions.metrics import Latencies
 from sagecell_tx.store.database import attempt, open_database
 from sagecell_tx.store.schema import secrets
 from tests.store.waiting import WaitingTestCase
@@ -24,6 +25,11 @@ def put(name):
         return name
 
     return work
+
+
+def put_nothing(name):
+    """Work that fails."""
+    return lambda connection: connection.execute(insert(secrets).values(name=name, value=None))
 
 
 def names(connection):
@@ -53,6 +59,27 @@ class DatabaseTests(WaitingTestCase):
         for write in writes:
             self.result(write)
         assert order == list(range(50))
+
+    def test_an_error_is_logged_without_what_was_to_be_stored(self):
+        with pytest.raises(StoreUnavailable):
+            self.result(self.database.write(put_nothing("a program")))
+        (failure,) = self.flushLoggedErrors()
+        assert "INSERT INTO secrets" in failure.getTraceback()
+        assert "a program" not in failure.getTraceback()
+
+    def test_transactions_are_timed(self):
+        latencies = Latencies(lambda: 7.0)
+        database = open_database(self.url(1.0), reactor=self.reactor, latencies=latencies)
+        self.addCleanup(lambda: self.result(database.close()))
+        self.result(database.ping())
+        self.result(database.write(put("timed")))
+        with pytest.raises(StoreUnavailable):
+            self.result(database.write(put_nothing("failed")))
+        self.flushLoggedErrors()
+        counts = {name: taken.count for name, taken in latencies.taken.items()}
+        assert counts == {"read": 1, "write": 2}
+        assert latencies.failed["write"] == 1
+        assert latencies.failed["read"] == 0
 
     def test_a_failed_transaction_leaves_nothing(self):
         def half(connection):

@@ -48,7 +48,8 @@ class ZmqSocket(txzmq.ZmqConnection):  # type: ignore[misc]
     """A socket that reads in slices and can be paused.
 
     `received` is called with the frames of each message; `taken`, after each slice, with the number
-    of messages and their weight (`wire/zmtpwire.py`).
+    of messages and their weight (`wire/zmtpwire.py`). With `server_key`, the public key of the other end, the connection
+    is encrypted by CURVE, with a key pair of its own.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class ZmqSocket(txzmq.ZmqConnection):  # type: ignore[misc]
         *,
         identity: bytes | None = None,
         largest: int = -1,
+        server_key: bytes | None = None,
     ) -> None:
         # Set first: ZmqConnection's constructor begins to read.
         self.socketType = socket_type
@@ -71,8 +73,13 @@ class ZmqSocket(txzmq.ZmqConnection):  # type: ignore[misc]
         self._unread_for: set[str] = set()
         super().__init__(factory, identity=identity)
         self.socket.set(zmq.MAXMSGSIZE, largest)
-        # The relay accepts only one connection.
+        # A relay accepts only one connection, and the hub is connected to with new sockets.
         self.socket.set(zmq.RECONNECT_IVL, _NEVER)
+        if server_key is not None:
+            public, secret = zmq.curve_keypair()
+            self.socket.set(zmq.CURVE_SERVERKEY, server_key)
+            self.socket.set(zmq.CURVE_PUBLICKEY, public)
+            self.socket.set(zmq.CURVE_SECRETKEY, secret)
         if socket_type == zmq.SUB:
             self.socket.set(zmq.SUBSCRIBE, b"")
         self.addEndpoints([txzmq.ZmqEndpoint(txzmq.ZmqEndpointType.connect, address)])

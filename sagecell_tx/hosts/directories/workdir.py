@@ -60,10 +60,12 @@ class WorkDirs:
                 f"have paths of more than {SOCKET_PATH} bytes. Set work_dir to a shorter one."
             )
         try:
+            made = [path for path in (self.root, *self.root.parents) if not path.exists()]
             self.root.mkdir(parents=True, exist_ok=True)
             self._lock = self._take_lock()
             # Kernels with accounts of their own must pass through to their directories.
-            self.root.chmod(0o711)
+            for path in {self.root, *made}:
+                path.chmod(0o711)
             self.remove(self.relays)
             self.relays.mkdir(mode=0o700, exist_ok=True)
             return [path for path in self.root.iterdir() if path.name.startswith(PREFIX)]

@@ -21,7 +21,7 @@ from sagecell_tx.wire.formwire import for_log
 MOST = 1024
 
 
-#: What proxies and monitors request every few seconds; see docs/operations.rst.
+#: What proxies, monitors and the admin page request every few seconds; see docs/operations.rst.
 _HEALTH_CHECKS = (
     (b"OPTIONS", "/"),
     (b"GET", "/status.json"),
@@ -29,6 +29,7 @@ _HEALTH_CHECKS = (
     (b"GET", "/healthz"),
     (b"GET", "/readyz"),
     (b"GET", "/metrics"),
+    (b"GET", "/admin/status.json"),
 )
 
 #: The name of a client's session over SockJS, by which others could take part in it.

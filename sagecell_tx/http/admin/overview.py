@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
-from attrs import asdict, define, field, frozen
+from attrs import asdict, define, field
 from twisted.internet.interfaces import IReactorTime
 
 from sagecell_tx.http.admin.shortened import short_address, short_id
 from sagecell_tx.http.admin.status import Status
 from sagecell_tx.sessions.admission.admission import PlacePool
 from sagecell_tx.sessions.admission.visitors import Purpose, Scope, Visitor
-from sagecell_tx.sessions.interfaces import MeasuringHost, Usage
+from sagecell_tx.sessions.interfaces import KernelMachine, MeasuringHost, Usage
 from sagecell_tx.sessions.lifecycle.session import Session
 
 #: Sessions, sites, names of a budget and waiting visitors that are told at most.
@@ -32,17 +32,6 @@ _TOLD = (Scope.ADDRESS, Scope.NETWORK, Scope.SITE, Scope.KEY)
 _ADDRESSES = (Scope.ADDRESS, Scope.NETWORK)
 
 
-@frozen(kw_only=True)
-class Machine:
-    """A machine that runs kernels. None: not known."""
-
-    name: str
-    state: str  # up, starting
-    kernels: int
-    load: float | None = None  # processes that run or wait to run, in the mean of the last minute
-    memory_available_bytes: int | None = None
-
-
 @define(kw_only=True)
 class Overview:
     """Collects what is shown. `machines` tells them; `salt` is random, and of this process alone."""
@@ -50,7 +39,7 @@ class Overview:
     status: Status
     clock: IReactorTime
     salt: bytes
-    machines: Callable[[], Sequence[Machine]]
+    machines: Callable[[], Sequence[KernelMachine]]
     _began: float = field(init=False)
     _usages: dict[str, Usage] = field(factory=dict, init=False)
     _measured: float | None = field(default=None, init=False)

@@ -51,9 +51,10 @@ def _proxy_line(kind: bytes, peer: Any, host: Any) -> bytes:
 
 
 def as_received(request: Request) -> bytes:
-    """A request as its client sent it, but for what is about the connection."""
+    """A request as its client sent it, but for what is about the connection. To be called once."""
     assert request.content is not None, "closed only with the request"
     body = request.content.read()
+    request.content.close()  # a long one is a file; nobody finishes this request
     lines = [b"%b %b %b" % (request.method, request.uri, request.clientproto)]
     for name, values in request.requestHeaders.getAllRawHeaders():
         if name.lower() not in _OF_A_CONNECTION:

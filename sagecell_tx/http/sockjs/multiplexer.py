@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 from attrs import define, field, frozen
 
-from sagecell_tx.http.sockjs.connection import SockJSClient
+from sagecell_tx.http.sockjs.connection import GOING_AWAY, SockJSClient
 from sagecell_tx.http.transports.clientchannel import ClientChannel, refusal
 from sagecell_tx.http.transports.dispatch import TRY_AGAIN_LATER
 from sagecell_tx.http.transports.resume import TOO_MANY_LISTENERS
@@ -40,9 +40,6 @@ ANSWERS = 64
 
 #: Bytes in the content of a request to the completer; a longer one is dropped as well.
 QUESTION = 256 * 1024
-
-#: What a client is told whose connection a server closes before it ends.
-GOING_AWAY = (3000, "The server is being restarted.")
 
 #: Bytes of one kernel's messages before it is another kernel's turn.
 TURN = 64 * 1024

@@ -100,6 +100,7 @@ class Sources:
     areas: Callable[[], int] = _areas
     inherited: int = 0
     kernels: int = field(default=0, init=False)
+    in_files: dict[int, int] = field(factory=dict, init=False)  # of each kernel, by its first pid
     _seldom: Seldom = field(factory=lambda: Seldom(time.monotonic), init=False)
 
     @classmethod
@@ -138,15 +139,16 @@ class Sources:
     def behind_descriptors(self, tree: Sequence[Process], little: float) -> Iterator[int]:
         """Shared memory behind the descriptors of the processes, each file once; also `OF_PROC` and the like.
 
-        Also that behind their mappings, if this system has more than `little` of it: a program may
-        have written to shared memory and then dropped its pages, or unmapped most of it. Also the
-        mappings themselves, if those of this system take more than `little`.
+        Also that behind their mappings, if this system has more than `little` of it outside of the kernels'
+        own files: a program may have written to shared memory and then dropped its pages, or unmapped most
+        of it. Also the mappings themselves, if those of this system take more than `little`, apart from the
+        inherited ones.
 
         The sum of the numbers is the size. There are many: each takes little time to find.
         """
         found: Iterator[os.stat_result | None] = processtable.descriptors(tree)
         of_mapping = OF_MAPPING if self.unusual_areas() > little else 0
-        if of_mapping or self.shared() > little:
+        if of_mapping or self.elsewhere() > little:
             found = chain(found, processtable.mappings(tree, self.unmapped))
         seen: Counter[tuple[int, int]] = Counter()
         of_proc = _devices_of_proc(tree)
@@ -173,6 +175,10 @@ class Sources:
         of another.
         """
         return self._seldom(self.areas) - self.kernels * self.inherited
+
+    def elsewhere(self) -> int:
+        """The shared memory of this system that is in no kernel's own files, as these were last seen."""
+        return self.shared() - sum(self.in_files.values())
 
     def shared(self) -> int:
         """All shared memory of this system, including files in tmpfs."""
@@ -234,7 +240,8 @@ class MemoryUse:
         swapped = sum(swap for _, swap, _ in beside)
         first = next((each.thread for each in tree if each.pid == self.pid), self.pid)
         self._outside = sum(tables + huge for tables, _, huge in beside)
-        self._outside += self.sources.own_files(first)
+        self.sources.in_files[self.pid] = files = self.sources.own_files(first)
+        self._outside += files
         little = self.most * _LITTLE
         self._outside += self._sockets(lambda: self.sources.sockets.of(first, little, self.most))
         self._behind.begin(lambda: self.sources.behind_descriptors(tree, little))

@@ -44,6 +44,11 @@ _LONGEST = 8
 _RESTS = 7
 _FALL = 256 << 20
 
+#: Bytes that a kernel takes in any case until it has run a first program. And so many kernels for each round in
+#: which falling memory makes nobody look again: while hundreds are started it falls all the time.
+OF_START = 8 << 20
+PER_ROUND = 25
+
 #: Kernels that are checked in one turn, some milliseconds for each if much has to be read. There may be a
 #: thousand, and a monitor that answers no ping meanwhile would be taken for one that hangs.
 AT_ONCE = 50
@@ -181,6 +186,7 @@ class UsageWatch:
     _due: list[Hashable] = field(factory=list, init=False)  # still to be checked in this round
     _below: dict[int, list[Process]] = field(factory=dict, init=False)  # as it was at its beginning
     _available: int = field(default=0, init=False)  # bytes of the machine's memory; see `_FALL`
+    _look_again: int = field(default=0, init=False)  # the round from which a fall of it counts
 
     def add(self, kernel: Hashable, target: WatchTarget, limits: KernelLimits) -> None:
         """Monitor a kernel from now on; closes `target` in `forget`."""
@@ -194,12 +200,14 @@ class UsageWatch:
             disk=_disk_use(target.directory, limits.directory_bytes),
         )
         self._sources.kernels = len(self._watched)
+        self._available -= OF_START
 
     def forget(self, kernel: Hashable) -> None:
         """Stop monitoring a kernel. Harmless if repeated."""
         watched = self._watched.pop(kernel, None)
         if watched is not None:
             watched.close()
+            self._sources.in_files.pop(watched.target.pid, None)
         self._sources.kernels = len(self._watched)
 
     @property
@@ -251,11 +259,14 @@ class UsageWatch:
         return any(child.pid not in known for child in children)
 
     def _look_at_memory(self) -> None:
-        """Let no kernel rest if the machine has much less memory than before."""
+        """Let no kernel rest if the machine has much less memory than before, for no reason that is known."""
         available = self._sources.available()
         if available < self._available - _FALL:
+            if self._looks < self._look_again:
+                return  # it is noticed then
             for watched in self._watched.values():
                 watched.rests = _RESTS
+            self._look_again = self._looks + len(self._watched) // PER_ROUND
         elif available <= self._available:
             return
         self._available = available

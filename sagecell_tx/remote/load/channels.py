@@ -25,6 +25,9 @@ from sagecell_tx.wire.messages import WireError, dump, parse_json
 #: Seconds of one long poll.
 _WAIT = 20
 
+#: Seconds for the server to answer the end of a WebSocket.
+_GOODBYE = 2.0
+
 #: Opens an endpoint for a URL.
 Connect = Callable[[str], IStreamClientEndpoint]
 
@@ -82,6 +85,7 @@ class WebSocketChannel:
     _waiting: Deferred[None] | None = field(default=None, init=False)
     _received: deque[dict[str, Any]] = field(factory=deque, init=False)
     _why: str = field(default="", init=False)  # it is closed
+    _dropping: Any = field(default=None, init=False)  # the timer that ends it
 
     @property
     def path(self) -> str:
@@ -92,7 +96,10 @@ class WebSocketChannel:
         """See `Channel.open`."""
         url = f"ws{self.server.removeprefix('http')}{self.path}"
         factory = WebSocketClientFactory(url, headers=self.headers, reactor=self.reactor)
-        factory.setProtocolOptions(openHandshakeTimeout=0, closeHandshakeTimeout=2)
+        # Autobahn's own deadlines would be timers of the global reactor.
+        factory.setProtocolOptions(
+            openHandshakeTimeout=0, closeHandshakeTimeout=0, serverConnectionDropTimeout=0
+        )
         factory.protocol, factory.channel = _Socket, self
         try:
             await self.connect(self.server).connect(factory)
@@ -118,6 +125,9 @@ class WebSocketChannel:
     def close(self) -> None:
         """See `Channel.close`."""
         if self._socket is not None and not self._why:
+            self._dropping = self.reactor.callLater(
+                _GOODBYE, self._socket.transport.abortConnection
+            )
             self._socket.sendClose(1000)
 
     def framed(self, text: bytes) -> bytes:
@@ -147,6 +157,8 @@ class WebSocketChannel:
 
     def closed(self, code: int | None) -> None:
         """The connection has ended."""
+        if self._dropping is not None and self._dropping.active():
+            self._dropping.cancel()
         self._end(f"the socket was closed: {code}")
 
     def _end(self, kind: str) -> None:

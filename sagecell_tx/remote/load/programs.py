@@ -92,8 +92,11 @@ def _file(random: Random) -> LoadProgram:
     )
 
 
+#: Makes a program of one kind.
+Make = Callable[[Random], LoadProgram]
+
 #: By name; the number is how often each is run, relative to the others.
-PROGRAMS: dict[str, tuple[int, Callable[[Random], LoadProgram]]] = {
+PROGRAMS: dict[str, tuple[int, Make]] = {
     "arithmetic": (8, _arithmetic),
     "numpy": (4, _numpy),
     "plot": (3, _plot),

@@ -7,12 +7,14 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import treq
-from attrs import field, frozen
+from attrs import define, field, frozen
 from treq.client import HTTPClient
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.error import ConnectError
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IConsumer, IReactorTime
 from twisted.web.client import Agent, HTTPConnectionPool
+from twisted.web.iweb import IBodyProducer
+from zope.interface import implementer
 
 from sagecell_tx.remote.load.outcomes import Failed
 from sagecell_tx.remote.uncompressed import Uncompressed
@@ -27,6 +29,32 @@ _VALUES = 1_000_000
 _T = TypeVar("_T")
 
 _FORM = "application/x-www-form-urlencoded"
+
+
+@implementer(IBodyProducer)
+@define(eq=False)
+class _WholeBody:
+    """A body that is written at once: treq's own takes turns of the reactor for a few bytes."""
+
+    _data: bytes
+    length: int = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.length = len(self._data)
+
+    def startProducing(self, consumer: IConsumer) -> Deferred[None]:  # noqa: N802
+        """See `IBodyProducer.startProducing`."""
+        consumer.write(self._data)
+        return succeed(None)
+
+    def pauseProducing(self) -> None:  # noqa: N802
+        """See `IPushProducer.pauseProducing`. Everything is written."""
+
+    def resumeProducing(self) -> None:  # noqa: N802
+        """See `IPushProducer.resumeProducing`."""
+
+    def stopProducing(self) -> None:  # noqa: N802
+        """See `IProducer.stopProducing`."""
 
 
 def many_connections(reactor: Any, number: int) -> HTTPClient:
@@ -89,7 +117,7 @@ class Requests:
             response = await self.http.request(
                 method,
                 f"{self.server}{path}",
-                data=body,
+                data=None if body is None else _WholeBody(body),
                 headers={**self.headers, **(headers or {})},
                 unbuffered=True,
                 allow_redirects=False,

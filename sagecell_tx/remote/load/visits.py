@@ -20,7 +20,7 @@ from sagecell_tx.remote.load.channels import (
 )
 from sagecell_tx.remote.load.kept import Kept
 from sagecell_tx.remote.load.outcomes import Failed, Outcome
-from sagecell_tx.remote.load.programs import FOR_SERVICE, PROGRAMS, LoadProgram, squares
+from sagecell_tx.remote.load.programs import FOR_SERVICE, PROGRAMS, LoadProgram, Make, squares
 from sagecell_tx.remote.load.requests import Requests, in_time
 from sagecell_tx.remote.load.results import Results
 
@@ -56,7 +56,7 @@ class Visits:
     results: Results
     kept: Kept
     transports: tuple[str, ...] = TRANSPORTS
-    programs: tuple[str, ...] = tuple(PROGRAMS)
+    programs: Mapping[str, tuple[int, Make]] = field(factory=lambda: PROGRAMS)
     patience: float = 60.0
     form: Mapping[str, str] = field(factory=dict)  # sent with each request for a kernel
     under_way: int = field(default=0, init=False)
@@ -67,8 +67,8 @@ class Visits:
         names = [name for name in self.programs if transport != SERVICE or name in FOR_SERVICE]
         if not names:
             return
-        (name,) = self.random.choices(names, [PROGRAMS[each][0] for each in names])
-        task = PROGRAMS[name][1](self.random)
+        (name,) = self.random.choices(names, [self.programs[each][0] for each in names])
+        task = self.programs[name][1](self.random)
         visit = _Visit(
             visits=self,
             requests=Requests(http=self.http, server=self.server, headers=headers),

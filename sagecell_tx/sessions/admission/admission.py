@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable
 
@@ -58,6 +59,9 @@ class PlacePool:
     size: int
     limits: AdmissionLimits
     clock: IReactorTime
+    # Whether there is a place beside those of all pools, and what is called when one is released.
+    has_place: Callable[[], bool] = lambda: True
+    on_released: Callable[[], None] = lambda: None
     taken: int = field(default=0, init=False)
     budgets: Budgets = field(init=False)
     queue: Queue = field(init=False)
@@ -73,7 +77,7 @@ class PlacePool:
     ) -> Deferred[Place]:
         """See `Admission.admit`."""
         now = self.clock.seconds()
-        free = self.taken < self.size and not self.queue
+        free = self._has_free_place and not self.queue
         self.budgets.check(visitor, now)
         if not free:
             self._check_queue(visitor)
@@ -93,7 +97,8 @@ class PlacePool:
         self.taken -= 1
         self.budgets.gone(visitor)
         self.pace.released(self.clock.seconds())
-        self._serve()
+        self.serve()
+        self.on_released()
 
     def refuse_all(self) -> None:
         """Refuse everybody in the queue, since the server is stopping."""
@@ -141,7 +146,11 @@ class PlacePool:
         self.budgets.give_back(entry.visitor)
         entry.turn.errback(refused)
 
-    def _serve(self) -> None:
+    @property
+    def _has_free_place(self) -> bool:
+        return self.taken < self.size and self.has_place()
+
+    def serve(self) -> None:
         """Give free places to the queue, in order.
 
         A start that fails at once releases its place during the callback; the loop serves it
@@ -151,7 +160,7 @@ class PlacePool:
             return
         self._serving = True
         try:
-            while self.queue and self.taken < self.size:
+            while self.queue and self._has_free_place:
                 self.queue.first().turn.callback(None)
                 self._notify_queue()
         finally:
@@ -166,11 +175,13 @@ class Admission:
     """Admits visitors: a pool of places for each purpose, so that none starves the others.
 
     `has_room` tells whether the process has what a further kernel needs, whatever the limits allow.
+    `places` is how many kernels all machines together take; it may change, see `set_places`.
     """
 
     limits: AdmissionLimits
     clock: IReactorTime
     has_room: Callable[[], bool] = lambda: True
+    places: float = field(default=math.inf, init=False)
     pools: dict[Purpose, PlacePool] = field(init=False)
     refused: Counter[str] = field(factory=Counter, init=False)  # by code
     _draining: bool = field(default=False, init=False)
@@ -183,7 +194,13 @@ class Admission:
             Purpose.CHECK: 1,
         }
         self.pools = {
-            purpose: PlacePool(size=size, limits=self.limits, clock=self.clock)
+            purpose: PlacePool(
+                size=size,
+                limits=self.limits,
+                clock=self.clock,
+                has_place=lambda: self.taken < self.places,
+                on_released=self._serve,
+            )
             for purpose, size in sizes.items()
         }
 
@@ -191,6 +208,17 @@ class Admission:
     def taken(self) -> int:
         """The number of places in use."""
         return sum(pool.taken for pool in self.pools.values())
+
+    def set_places(self, places: float) -> None:
+        """There are so many places for all purposes now: serves the queues. Nobody loses a place."""
+        self.places = places
+        self._serve()
+
+    def _serve(self) -> None:
+        """Serve all queues: a place that one pool has released may be another's."""
+        if self.places < math.inf:
+            for pool in self.pools.values():
+                pool.serve()
 
     @property
     def is_untouched(self) -> bool:

@@ -86,6 +86,7 @@ class Fleet(Service):
     _last_readers: LastReaders = field(init=False)
     _yielding: Yielding = field(init=False)
     _draining: Draining = field(init=False)
+    _on_deserted: list[Callable[[], None]] = field(factory=list, init=False)
     _sessions: dict[str, Session] = field(factory=dict, init=False)
     _places: dict[str, Place] = field(factory=dict, init=False)
 
@@ -294,13 +295,16 @@ class Fleet(Service):
         self.admission.close()
         return self._draining.begin()
 
+    def when_deserted(self, call: Callable[[], None]) -> None:
+        """Call this, perhaps repeatedly, when the fleet was drained and no session is left."""
+        self._on_deserted.append(call)
+
     def _is_drained(self) -> bool:
-        return (
-            self.admission.is_empty
-            and not self.ended.has_unread
-            and not self._last_readers.are_reading
-            and self.has_answered()
-        )
+        if not self.admission.is_empty or self.ended.has_unread or self._last_readers.are_reading:
+            return False
+        for call in self._on_deserted:
+            call()
+        return self.has_answered()
 
     def _warn_of_draining(self, seconds: float) -> None:
         for session in list(self._sessions.values()):

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from sagecell_tx.sessions.admission.refusals import CODES
 from sagecell_tx.sessions.admission.visitors import Purpose
 from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.fleet.fleet import Fleet
+from sagecell_tx.sessions.interfaces import LOCAL
 from sagecell_tx.sessions.lifecycle.session import Session
 from sagecell_tx.sessions.metrics import Kind, Measure, Tally, counters, gauge, gauges
 
 #: The states of a session that lives.
 STATES = ("starting", "idle", "busy", "ending")
-
-#: The machine of kernels that run where the server does.
-LOCAL = "local"
 
 
 def state_of(session: Session) -> str:
@@ -24,12 +22,10 @@ def state_of(session: Session) -> str:
     return "ending" if session.ending else session.execution_state
 
 
-def fleet_measures(
-    fleet: Fleet, machine_of: Callable[[Session], str] = lambda _: LOCAL
-) -> Iterator[Measure]:
-    """All measures of `fleet`; `machine_of` names the machine where a session's kernel runs."""
+def fleet_measures(fleet: Fleet) -> Iterator[Measure]:
+    """All measures of `fleet`."""
     sessions = list(fleet.sessions)
-    found = Counter((state_of(session), machine_of(session)) for session in sessions)
+    found = Counter((state_of(session), session.machine) for session in sessions)
     machines = {LOCAL, *(machine for _, machine in found)}
     yield Measure(
         name="sessions",

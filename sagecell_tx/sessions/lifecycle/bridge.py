@@ -22,7 +22,7 @@ from twisted.logger import Logger
 
 from sagecell_tx.limits import LifetimeLimits, MessageLimits
 from sagecell_tx.sessions.endreasons import Reason
-from sagecell_tx.sessions.interfaces import Exit, Kernel
+from sagecell_tx.sessions.interfaces import LOCAL, Exit, Kernel
 from sagecell_tx.sessions.lifecycle.idletimeout import IdleTimeout
 from sagecell_tx.sessions.lifecycle.machine import Life
 from sagecell_tx.sessions.lifecycle.programsample import ProgramSample
@@ -155,6 +155,11 @@ class Bridge:
     def connected(self) -> bool:
         """Whether there is a kernel."""
         return self._kernel is not None
+
+    @property
+    def machine(self) -> str:
+        """The name of the machine of its kernel; without one that of the server."""
+        return LOCAL if self._kernel is None else self._kernel.machine
 
     @property
     def busy(self) -> bool:

@@ -215,6 +215,11 @@ class Session:
         return self._bridge.uploads.stored
 
     @property
+    def machine(self) -> str:
+        """The name of the machine of its kernel; without one that of the server."""
+        return self._bridge.machine
+
+    @property
     def unread(self) -> int:
         """The bytes of messages that the kernel has not read."""
         return self._bridge.unread.size()

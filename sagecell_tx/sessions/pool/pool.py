@@ -9,6 +9,7 @@ processor with it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from itertools import count
 
@@ -35,7 +36,8 @@ class ReadyKernels(Service):
     """A `Host` that hands out kernels of `host`, those of the kind `spec` from a stock.
 
     While the service is not running, nothing is kept ready, and `host` starts every kernel.
-    `when_up` fires when it can start kernels; the stock is not filled before.
+    `when_up` fires when it can start kernels; the stock is not filled before. `places` is how many
+    kernels it takes at a time, whatever the limits allow; see `set_places`.
     """
 
     host: Host
@@ -45,6 +47,7 @@ class ReadyKernels(Service):
     clock: IReactorTime
     when_up: Callable[[], Deferred[None]] = lambda: succeed(None)
     times: StartTimes = field(init=False)
+    places: float = field(default=math.inf, init=False)
     _demand: Demand = field(init=False)
     _stock: list[PooledStart] = field(factory=list, init=False)  # not handed out, the oldest first
     _begun: set[PooledStart] = field(factory=set, init=False)  # all that have not ended
@@ -67,6 +70,11 @@ class ReadyKernels(Service):
     def has_ready(self, spec: KernelSpec) -> bool:
         """Whether `start` would fire at once."""
         return spec == self.spec and self.ready > 0
+
+    def set_places(self, places: float) -> None:
+        """The host takes so many kernels at a time now."""
+        self.places = places
+        self._plan()
 
     # --- Host
 
@@ -144,7 +152,7 @@ class ReadyKernels(Service):
     @property
     def _missing(self) -> int:
         """How many more kernels should be ready and have room; negative if there are too many."""
-        places = self.limits.kernels + self.limits.service_kernels
+        places = int(min(self.limits.kernels + self.limits.service_kernels, self.places))
         # Kernels that are ending are counted, too, though their places may be taken again.
         room = max(0, places - (len(self._begun) - len(self._stock)))
         return min(self._demand.wanted, room) - len(self._stock)

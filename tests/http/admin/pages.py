@@ -10,10 +10,11 @@ from attrs import define
 from twisted.web.server import Site
 
 from sagecell_tx.http.admin.logins import Logins
-from sagecell_tx.http.admin.overview import Machine, Overview
+from sagecell_tx.http.admin.overview import Overview
 from sagecell_tx.http.admin.page import AdminPage
 from sagecell_tx.http.admin.status import Status
 from sagecell_tx.http.site import WebServer
+from sagecell_tx.sessions.interfaces import KernelMachine
 from tests.http.loopback import Answer, form
 from tests.http.world import SiteTests
 
@@ -62,7 +63,9 @@ class AdminTests(SiteTests):
                 status=Status(fleet=world.fleet, host=world.host, ready=lambda: world.ready),
                 clock=world.clock,
                 salt=b"salt",
-                machines=lambda: [Machine(name="local", state="up", kernels=len(world.fleet))],
+                machines=lambda: [
+                    KernelMachine(name="local", state="up", kernels=len(world.fleet))
+                ],
             ),
             hosts=self.hosts,
             drain=drain if self.can_drain else None,

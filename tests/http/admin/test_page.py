@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from io import StringIO
+
 from tests.http.admin.pages import BEARER, AdminTests
 
 
@@ -70,6 +72,20 @@ class PageTests(AdminTests):
         for path in ("drain", "login", "logout", "sessions/00/stop"):
             answer = self.admin_ask("GET", f"/admin/{path}", [BEARER])
             assert (answer.status, answer.error) == (405, "method_not_allowed")
+
+
+class LogTests(AdminTests):
+    def test_what_the_page_asks_every_two_seconds_has_no_line(self) -> None:
+        log = StringIO()
+        self.admin.startFactory()
+        self.addCleanup(self.admin.stopFactory)
+        self.admin._logFile = log
+        self.overview()
+        assert log.getvalue() == ""
+        self.post("/admin/drain", [BEARER])
+        self.admin_ask("GET", "/admin/status.json")
+        asked = [line.split('"')[3] for line in log.getvalue().splitlines()]
+        assert asked == ["POST /admin/drain HTTP/1.1", "GET /admin/status.json HTTP/1.1"]
 
 
 class UndrainableTests(AdminTests):

@@ -17,15 +17,20 @@ from typing_extensions import override
 
 from sagecell_tx.assembly.nodes import siblings_and_forwarding
 from sagecell_tx.config import Config
+from sagecell_tx.http.jupyter.api import JupyterApi
 from sagecell_tx.http.nodes.forwarding import Forwarding
 from sagecell_tx.http.nodes.kernelids import numbered
 from sagecell_tx.http.nodes.siblings import Siblings
+from sagecell_tx.http.serving.clients import Clients
 from sagecell_tx.http.site import WebServer
 from sagecell_tx.http.urltree import Routes
 from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.originator import Originator
 from tests.http.loopback import Wire
 from tests.http.world import DATE, Reactor, World
+
+#: The API keys of all servers.
+KEYS = {"school of/cells": "the-token-of-a-school"}
 
 
 class UnixWire(Wire):
@@ -105,7 +110,12 @@ class Machine:
 
     def start(self, number: int, limits: Limits | None = None) -> Node:
         """Start a server."""
-        node = Node(limits=limits or Limits(), client=self.root, clock=self.reactor)
+        node = Node(
+            limits=limits or Limits(),
+            client=self.root,
+            clock=self.reactor,
+            clients=Clients(keys=KEYS),
+        )
         new_id = partial(numbered, number, secrets.token_bytes)
         node.fleet.originator = Originator(new_id=new_id, now=lambda: DATE)
         node.fleet.startService()
@@ -118,6 +128,9 @@ class Machine:
         siblings, forwarding = siblings_and_forwarding(
             config, self.reactor, node.web, node.served, node.fleet, drain
         )
+        for routes in node.served:
+            if isinstance(routes, JupyterApi):
+                routes.elsewhere = siblings.listed
         config.nodes.control(number).parent.mkdir(parents=True, exist_ok=True)
         siblings.startService()
         node.site = node.web.site(node.served, forwarding.resource)

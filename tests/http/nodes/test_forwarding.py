@@ -207,6 +207,21 @@ class DrainingTests(MachineTests):
         told = self.ask(1, "GET", "/status.json").json
         assert told["draining"] == {"seconds_left": 300}
 
+    def test_clients_of_its_kernels_still_connect(self) -> None:
+        kernel_id = self.start(1)
+        self.machine.drain(1)
+        self.one.connection_limits.move_on()
+        for node in (1, 2):
+            connection = self.open(node, upgrade(kernel_id))
+            assert connection.ear.heard.startswith(b"HTTP/1.1 101")
+            self.send(connection, frame(1, execute("print(1)", f"m{node}")))
+            assert any(b'"execute_reply"' in each for _, each in frames(connection.ear.heard))
+            assert not connection.ear.lost
+        message = execute("print('" + "x" * 3_000_000 + "')", "long")
+        path, kind = f"/kernel/{kernel_id}/messages", ("Content-Type", "application/json")
+        sent = self.ask(2, "POST", path, [kind], b"[" + message + b"]")
+        assert sent.json["accepted"] == ["long"]
+
     def test_without_a_successor_it_is_refused(self) -> None:
         self.machine.drain(1)
         self.machine.drain(2)
@@ -223,6 +238,7 @@ class DrainingTests(MachineTests):
         assert self.ask(1, "POST", "/kernel", **form()).error == "draining"
 
     def test_a_sockjs_connection_goes_on_where_it_began(self) -> None:
+        self.start(1)
         assert self.ask(1, "POST", "/sockjs/000/page/xhr", body=b"").body == b"o\n"
         self.machine.drain(1)
         kernel_id = self.start(2)
@@ -232,6 +248,45 @@ class DrainingTests(MachineTests):
         assert self.ask(2, "POST", "/sockjs/000/other/xhr_send", body=b"[]").status == 204
         # It was opened at the second.
         assert self.ask(1, "POST", "/sockjs/000/other/xhr_send", body=b"[]").status == 204
+
+
+class ListTests(MachineTests):
+    """What belongs to a token is in its lists, at whichever server."""
+
+    token = ("Authorization", "token the-token-of-a-school")
+
+    def listed(self, which: str, *headers: tuple[str, str]) -> set[str]:
+        """The ids in a list of the second server."""
+        connection = self.open(2, request("GET", f"/api/{which}", headers))
+        return {each["id"] for each in connection.answer().json}
+
+    def test_the_lists_have_what_the_other_still_has(self) -> None:
+        def post(node: int, path: str, body: bytes) -> Answer:
+            return self.ask(node, "POST", path, [self.token], body)
+
+        kernel_id = post(1, "/api/kernels", b"{}").json["id"]
+        notebook = b'{"path":"a.ipynb","type":"notebook"}'
+        session = post(1, "/api/sessions", notebook).json
+        assert self.listed("kernels", self.token) == set()
+        self.machine.drain(1)
+        own = post(2, "/api/kernels", b"{}").json["id"]
+        kernels = {kernel_id, session["kernel"]["id"], own}
+        assert self.listed("kernels", self.token) == kernels
+        assert self.listed("sessions", self.token) == {session["id"]}
+        for which in ("kernels", "sessions"):
+            assert self.listed(which) == set()
+        # The notebook is opened again, and is that of the other server.
+        again = post(2, "/api/sessions", notebook)
+        assert (again.status, again.json) == (201, session)
+        assert again.headers["location"] == f"/api/sessions/{session['id']}"
+        assert self.ask(2, "DELETE", f"/api/sessions/{session['id']}").status == 204
+        assert self.listed("sessions", self.token) == set()
+        assert post(2, "/api/sessions", notebook).json["id"].startswith("0002")
+
+    def test_without_the_other(self) -> None:
+        self.machine.drain(1)
+        self.machine.kill(1)
+        assert self.listed("kernels", self.token) == set()
 
 
 class ControlTests(MachineTests):
@@ -244,6 +299,12 @@ class ControlTests(MachineTests):
         self.machine.reactor.move()
         self.successResultOf(again)
         assert self.machine.drained == [(1, True)]
+
+    def test_of_two_that_would_drain_one_another_the_later_one_stays(self) -> None:
+        done = self.machine.siblings[1].take_over()
+        self.machine.reactor.move()
+        self.successResultOf(done)
+        assert self.machine.drained == []
 
     def test_one_that_was_killed_is_no_matter(self) -> None:
         self.machine.kill(1)

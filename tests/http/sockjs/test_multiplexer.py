@@ -310,6 +310,22 @@ class DrainingTests(PageTests):
         self.send(idle, run("00000000-0000-4000-8000-00000000abcd", "print 1"))
         assert texts(idle)[-1].startswith("c[3000,")
 
+    def test_a_stream_without_a_kernel_does_not_hold_the_server(self) -> None:
+        kernel_id, stream = self.start(timeout="60"), self.stream("a")
+        limits = self.world.connection_limits
+        self.world.fleet.has_answered = lambda: not limits.asking
+        drained = self.world.fleet.drain()
+        self.wait(1)
+        assert not any(part.startswith(b"c") for part in stream.parts)
+        self.ask("DELETE", f"/kernel/{kernel_id}")
+        self.assertNoResult(drained)
+        self.wait(0.1)
+        stream.connection.pump()
+        assert stream.over
+        assert any(part.startswith(b"c[3000,") for part in stream.parts)
+        self.wait(0.1)
+        self.successResultOf(drained)
+
     def test_new_connections_are_refused_and_others_go_on(self) -> None:
         kernel_id = self.start(timeout="60")
         self.poll("old")

@@ -47,6 +47,25 @@ class AdmissionTests(SynchronousTestCase):
         self.place()
         assert self.admission.taken == 2
 
+    def test_machines_may_take_fewer_kernels_than_the_limits_allow(self) -> None:
+        self.admission.set_places(0)
+        waiting, service = self.ask(), self.ask(SERVICE)
+        self.assertNoResult(waiting)
+        self.admission.set_places(1)
+        first = self.successResultOf(waiting)
+        self.assertNoResult(service)
+        first.release()
+        second = self.successResultOf(service)  # a place that another purpose has released
+        third = self.ask()
+        self.admission.set_places(0)
+        second.release()
+        self.assertNoResult(third)
+        self.admission.set_places(100)
+        self.successResultOf(third)
+        self.place()
+        self.assertNoResult(self.ask().addErrback(lambda _: None))
+        self.admission.drain()
+
     def test_a_refusal_takes_no_place(self) -> None:
         page = Visitor(cell_session="page")
         first, _ = self.place(page), self.place(page)

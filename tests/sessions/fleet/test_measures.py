@@ -6,7 +6,6 @@ from sagecell_tx.limits import AdmissionLimits, Limits
 from sagecell_tx.sessions.admission.visitors import Purpose, Visitor
 from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.fleet.measures import fleet_measures
-from sagecell_tx.sessions.lifecycle.session import Session
 from sagecell_tx.testing.listeners import MemoryListener
 from tests.sessions.fleet.test_fleet import FleetCase
 from tests.sessions.samples import code
@@ -48,13 +47,10 @@ class MeasuresTests(FleetCase):
 
     def test_a_machine_has_a_name(self) -> None:
         self.open(timeout=60)
-
-        def machine_of(session: Session) -> str:
-            return "tall"
-
-        (sessions,) = [e for e in fleet_measures(self.fleet, machine_of) if e.name == "sessions"]
-        assert sessions.values["idle", "tall"] == 1
-        assert sessions.values["idle", "local"] == 0
+        self.host.latest.machine = "tall"
+        assert self.read("sessions") == {("idle", "tall"): 1}
+        self.open(timeout=60)
+        assert self.read("sessions") == {("idle", "tall"): 1, ("idle", "local"): 1}
 
     def test_places_queue_and_refusals(self) -> None:
         for _ in range(2):

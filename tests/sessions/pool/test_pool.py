@@ -116,6 +116,18 @@ class AheadTests(ReadyTests):
 
 
 class LoadingTests(ReadyTests):
+    def test_no_more_are_begun_than_the_host_takes(self) -> None:
+        self.pool.set_places(0)
+        self.begin(prompt=True)
+        self.rest()
+        assert self.pool.ready == 0
+        self.pool.set_places(1)
+        self.rest()
+        assert self.pool.ready == 1
+        self.pool.set_places(0)
+        self.rest()
+        assert self.pool.ready == 0
+
     def test_nothing_is_begun_before_the_host_can_start_kernels(self) -> None:
         up: Deferred[None] = Deferred()
         self.pool.when_up = lambda: up

@@ -1,0 +1,1 @@
+"""Connections between the web process and agents, as both ends have them."""

@@ -1,0 +1,113 @@
+"""Messages between the web process and an agent: JSON objects, one a line, and beats.
+
+Whoever sends a line that is too long or no JSON object is disconnected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from attrs import define, field
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from sagecell_tx.hosts.cluster.facts import PROTOCOL
+from sagecell_tx.wire.messages import WireError, dump, parse_object
+
+#: The longest line, in bytes, without its end.
+LONGEST = 64 * 1024
+
+#: The longest first line of a connection, which comes before anybody is known.
+LONGEST_FIRST = 1024
+
+#: Seconds between two beats, each way.
+BEAT = 0.5
+
+#: Seconds of silence after which an agent ends the kernels of a web process, and after which the
+#: web process tells their users: when nothing of them is left.
+AGENTS_PATIENCE = 3.0
+WEBS_PATIENCE = 4.0
+
+
+def speaks_ours(greeting: Mapping[str, Any]) -> bool:
+    """Whether a greeting has this version of the protocol."""
+    version = greeting.get("protocol")
+    return type(version) is int and version == PROTOCOL
+
+
+def encode(**message: object) -> bytes:
+    """One message, with the end of its line."""
+    return dump(message) + b"\n"
+
+
+@define
+class LineReader:
+    """Splits what arrives into messages. `longest` bounds the next line, in bytes."""
+
+    longest: int = LONGEST
+    _rest: bytes = field(default=b"", init=False)
+
+    def feed(self, data: bytes) -> None:
+        """Add what has arrived."""
+        self._rest += data
+
+    def next(self) -> dict[str, Any] | None:
+        """The next message; None if it is not there yet. Raises `WireError`."""
+        end = self._rest.find(b"\n", 0, self.longest + 1)
+        if end == -1:
+            if len(self._rest) > self.longest:
+                raise WireError("line_too_long", f"A line has more than {self.longest} bytes.")
+            return None
+        line, self._rest = self._rest[:end], self._rest[end + 1 :]
+        return parse_object(line)
+
+    def rest(self) -> bytes:
+        """All that has arrived after the last message."""
+        rest, self._rest = self._rest, b""
+        return rest
+
+
+@define(kw_only=True, eq=False)
+class Beats:
+    """Sends beats, and notices when the other end is silent for `patience` seconds.
+
+    `send` sends a beat, `silent` is called once. If this process, or its machine, was suspended
+    meanwhile, beats may have arrived unread: then the silence starts at 0 again.
+    """
+
+    clock: IReactorTime
+    patience: float
+    send: Callable[[], None]
+    silent: Callable[[], None]
+    _silence: float = field(default=0.0, init=False)  # seconds
+    _last: float = field(default=0.0, init=False)
+    _next: IDelayedCall | None = field(default=None, init=False)
+
+    def start(self) -> None:
+        """Begin, with a beat."""
+        self.send()
+        self._wait()
+
+    def heard(self) -> None:
+        """Something has arrived."""
+        self._silence = 0.0
+
+    def stop(self) -> None:
+        """Send no more, and notice nothing. Harmless if repeated."""
+        if self._next is not None and self._next.active():
+            self._next.cancel()
+        self._next = None
+
+    def _wait(self) -> None:
+        self._last = self.clock.seconds()
+        self._next = self.clock.callLater(BEAT, self._beat)
+
+    def _beat(self) -> None:
+        self._next = None
+        late = self.clock.seconds() - self._last - BEAT
+        self._silence = 0.0 if late > BEAT else self._silence + BEAT + late
+        if self._silence >= self.patience:
+            self.silent()
+            return
+        self.send()
+        self._wait()

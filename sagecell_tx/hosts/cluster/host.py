@@ -1,0 +1,303 @@
+"""The host of kernels on other machines, each of which has an agent."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from functools import partial
+from itertools import count
+from typing import Any
+
+import attrs
+from attrs import define, field
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.endpoints import HostnameEndpoint
+from twisted.internet.interfaces import IProtocolFactory
+from twisted.logger import Logger
+from twisted.protocols.tls import TLSMemoryBIOFactory
+from typing_extensions import override
+
+from sagecell_tx.hosts.channels.zmqsocket import ZmqSocketFactory
+from sagecell_tx.hosts.cluster.connections.identity import Identity, PinnedTls
+from sagecell_tx.hosts.cluster.facts import PROTOCOL, Facts, Machines
+from sagecell_tx.hosts.cluster.machine import Machine
+from sagecell_tx.hosts.cluster.placement import choose, weakest
+from sagecell_tx.hosts.cluster.process import RemoteProcess
+from sagecell_tx.hosts.cluster.reports import MachineStatus
+from sagecell_tx.hosts.cluster.streams import Connect
+from sagecell_tx.hosts.directories.workdir import WorkDirs
+from sagecell_tx.hosts.forked.protocol import kernel_limits
+from sagecell_tx.hosts.kernels.installed import InstalledKernel
+from sagecell_tx.hosts.kernels.kernel import ConnectedKernel, KernelResources
+from sagecell_tx.hosts.kernelspecs.installed import InstalledSpec
+from sagecell_tx.limits import Limits
+from sagecell_tx.sessions.interfaces import HostStatus, Kernel, KernelMachine, KernelObserver
+from sagecell_tx.sessions.spec import KernelSpec
+from sagecell_tx.sessions.waiters import OneShot
+from sagecell_tx.wire.messages import Message
+
+_log = Logger()
+
+#: Seconds within which a machine has to take a connection.
+PATIENCE = 3.0
+
+_FULL = "all machines are in use"
+
+
+@define(kw_only=True, eq=False)
+class ClusterHost(Service):
+    """Kernels on `machines`, which come and go; implements `HostService`.
+
+    `required` is the level of confinement that the settings ask for: a machine with a weaker one gets
+    no kernels. `connect` makes what connects to an agent. `directories` are for the relays' sockets
+    alone. `new_key` makes a kernel's signing key, `new_token` 32 hexadecimal digits that nobody can
+    guess. `hub`, if there is one, tells `machines` of more of them while this host runs. The rest is
+    as in `ForkHost`.
+    """
+
+    reactor: Any
+    threads: Any  # a ThreadPool
+    zmq: ZmqSocketFactory
+    directories: WorkDirs
+    machines: Machines
+    connect: Callable[[Facts], Connect]
+    required: str
+    limits: Limits
+    spec: KernelSpec
+    new_key: Callable[[], str]
+    new_token: Callable[[], str]
+    originate: Callable[[str, str, dict[str, Any]], Message]
+    hub: Service | None = None
+    on_places: Callable[[int], None] = lambda _: None
+    rejected: Counter[str] = field(factory=Counter, init=False)
+    _resources: KernelResources = field(init=False)
+    _numbers: count[int] = field(factory=lambda: count(1), init=False)
+    _known: dict[str, Machine] = field(factory=dict, init=False)  # by name
+    _waiting: list[RemoteProcess] = field(factory=list, init=False)  # for a machine
+    _up: OneShot[None] = field(factory=OneShot, init=False)
+    _places: int = field(default=-1, init=False)  # that were told last
+
+    def __attrs_post_init__(self) -> None:
+        self._resources = KernelResources(
+            reactor=self.reactor,
+            threads=self.threads,
+            zmq=self.zmq,
+            relays=self.directories.relays,
+            limits=self.limits,
+            rejected=self.rejected,
+        )
+
+    # --- Host
+
+    def start(
+        self, spec: KernelSpec, observer: KernelObserver, *, ahead: bool = False
+    ) -> Deferred[Kernel]:
+        """See `sagecell_tx.sessions.interfaces.Host.start`."""
+        if spec != self.spec:
+            raise ValueError(f"This host starts kernels of {self.spec.name}, not of {spec.name}.")
+        return self._begin(ConnectedKernel, observer, ahead=ahead)
+
+    def start_installed(
+        self, installed: InstalledSpec, observer: KernelObserver
+    ) -> Deferred[Kernel]:
+        """As `start`, a kernel of an installed kernelspec, which its machine has to have as well."""
+        connect = partial(InstalledKernel, installed=installed, originate=self.originate)
+        return self._begin(connect, observer, spec=installed.kind.name)
+
+    def _begin(
+        self,
+        connect: Callable[..., ConnectedKernel],
+        observer: KernelObserver,
+        *,
+        ahead: bool = False,
+        spec: str = "",
+    ) -> Deferred[Kernel]:
+        key = self.new_key()
+        process = RemoteProcess(
+            number=next(self._numbers),
+            start={
+                "key": key,
+                "limits": attrs.asdict(kernel_limits(self.limits)),
+                "ahead": ahead,
+                "spec": spec,
+            },
+            spec=spec,
+            placer=self,
+            new_token=self.new_token,
+        )
+        kernel = connect(
+            process=process, key=key.encode("ascii"), observer=observer, resources=self._resources
+        )
+        return kernel.begin()
+
+    # --- ManyMachines
+
+    def seen_machines(self) -> list[KernelMachine]:
+        """See `sagecell_tx.sessions.interfaces.ManyMachines.seen_machines`."""
+        return [each.seen for each in self._known.values()]
+
+    # --- Placer
+
+    def place(self, process: RemoteProcess) -> None:
+        """See `Placer.place`."""
+        fitting = [each for each in self._running() if each.has_spec(process.spec)]
+        if not fitting:
+            self._waiting.append(process)
+            return
+        name = choose(each.candidate() for each in fitting if each.name not in process.tried)
+        if name is None:
+            process.give_up(_FULL)
+        else:
+            self._known[name].start(process)
+
+    def withdraw(self, process: RemoteProcess) -> None:
+        """See `Placer.withdraw`."""
+        if process in self._waiting:
+            self._waiting.remove(process)
+
+    # --- MachinesObserver
+
+    def machine_joined(self, facts: Facts) -> None:
+        """See `MachinesObserver.machine_joined`."""
+        if facts.protocol != PROTOCOL:
+            _log.error(
+                "machine {machine}: it speaks version {theirs} of the protocol, and this server "
+                "version {ours}; install the same sagecell-tx on both",
+                machine=facts.name,
+                theirs=facts.protocol,
+                ours=PROTOCOL,
+            )
+            return
+        machine = self._known.get(facts.name)
+        if machine is None:
+            machine = self._known[facts.name] = Machine(
+                facts=facts,
+                clock=self.reactor,
+                required=self.required,
+                connect_to=self.connect,
+                on_change=self._changed,
+                on_gone=self._forget,
+            )
+        machine.known(facts)
+
+    def machine_left(self, name: str) -> None:
+        """See `MachinesObserver.machine_left`."""
+        if name in self._known:
+            self._known[name].unknown()
+
+    def _forget(self, machine: Machine) -> None:
+        if self._known.get(machine.name) is machine:
+            del self._known[machine.name]
+
+    # --- HostService
+
+    @property
+    def places(self) -> int:
+        """How many kernels all machines together take from this web process."""
+        return sum(each.candidate().places for each in self._running())
+
+    @property
+    def status(self) -> HostStatus:
+        """See `HostService.status`: the weakest of all, and what all have in common."""
+        running = [each.status for each in self._running()]
+        return HostStatus(
+            sandbox=weakest(each.sandbox for each in running) if running else self.required,
+            environment=_common_word(each.environment for each in running),
+            languages=_in_all(each.languages for each in running),
+            versions=_common_versions(running),
+            starting=not running,
+            features=_in_all(each.features for each in running),
+            unbounded=tuple(sorted({kind for each in running for kind in each.unbounded})),
+            rejected=dict(self.rejected),
+        )
+
+    def when_up(self) -> Deferred[None]:
+        """Fires when a machine can start kernels."""
+        return self._up.when_fired()
+
+    def claim(self) -> None:
+        """See `HostService.claim`: the directory of the relays' sockets."""
+        if not self.directories.taken:
+            for left in self.directories.open():
+                _log.warn("{path}: left by a host of this machine's kernels", path=str(left))
+
+    @override
+    def startService(self) -> None:
+        """Begin to connect to all machines that are known, and to those that become known."""
+        super().startService()
+        self.claim()
+        self.machines.observe(self)
+        if self.hub is not None:
+            self.hub.startService()
+
+    def hurry(self) -> None:
+        """See `HostService.hurry`. The agents remove directories by themselves."""
+
+    @override
+    def stopService(self) -> Deferred[None]:
+        """Close all lines: the agents end the kernels that are left."""
+        super().stopService()
+        if self.hub is not None:
+            self.hub.stopService()
+        for machine in list(self._known.values()):
+            machine.stop()
+        while self._waiting:
+            self._waiting.pop().give_up("the server stops")
+        self.zmq.shutdown()
+        self.directories.close()
+        return succeed(None)
+
+    def _running(self) -> list[Machine]:
+        return [each for each in self._known.values() if each.is_up]
+
+    def _changed(self) -> None:
+        """A machine can start more or fewer kernels than before."""
+        running = self._running()
+        if not running and self._up.fired:
+            self._up = OneShot()
+        places = self.places
+        if places != self._places:
+            self._places = places
+            self.on_places(places)
+        if running:
+            waiting, self._waiting = self._waiting, []
+            for process in waiting:
+                self.place(process)
+            self._up.fire(None)
+
+
+def tls_connector(reactor: Any, identity: Identity) -> Callable[[Facts], Connect]:
+    """Makes what connects to an agent, with TLS, as `identity`; see `Connect`."""
+
+    def connect_to(facts: Facts) -> Connect:
+        tls = PinnedTls(identity, [facts.fingerprint])
+
+        def connect(factory: IProtocolFactory) -> Deferred[Any]:
+            endpoint = HostnameEndpoint(reactor, facts.host, facts.port, timeout=PATIENCE)
+            return endpoint.connect(TLSMemoryBIOFactory(tls, True, factory, reactor))
+
+        return connect
+
+    return connect_to
+
+
+def _common_word(words: Iterable[str]) -> str:
+    """The word that all are; the first in the alphabet if they differ."""
+    return min(words, default="")
+
+
+def _in_all(lists: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    """What all lists have, in the order of the first."""
+    first, *others = [*lists] or [()]
+    return tuple(word for word in first if all(word in other for other in others))
+
+
+def _common_versions(running: Iterable[MachineStatus]) -> dict[str, str]:
+    """The versions that all machines have."""
+    first, *others = [dict(each.versions) for each in running] or [{}]
+    return {
+        name: version
+        for name, version in first.items()
+        if all(other.get(name) == version for other in others)
+    }

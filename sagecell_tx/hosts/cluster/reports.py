@@ -1,0 +1,117 @@
+"""What agents report about themselves, parsed as hostile: a machine may be taken over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import field, frozen
+
+from sagecell_tx.hosts.cluster.connections.line import speaks_ours
+from sagecell_tx.hosts.cluster.facts import PROTOCOL
+from sagecell_tx.sessions.interfaces import Exit
+from sagecell_tx.wire.messages import WireError
+
+#: The most kernels that a machine can claim to take.
+MOST_KERNELS = 100_000
+
+_WORDS = 100
+_TEXT = 40
+_LARGEST = 2**53
+
+
+@frozen(kw_only=True)
+class Hello:
+    """How an agent greets: what it takes, which kernelspecs it has, and the secret for streams."""
+
+    version: str
+    capacity: int
+    session: str
+    specs: frozenset[str]
+
+    @classmethod
+    def parse(cls, message: Mapping[str, Any]) -> Hello:
+        """Raises `WireError`, also for another version of the protocol."""
+        if not speaks_ours(message):
+            raise WireError(
+                "wrong_protocol",
+                f"It speaks version {str(message.get('protocol'))[:20]} of the protocol, and this "
+                f"server version {PROTOCOL}; install the same sagecell-tx on both.",
+            )
+        return cls(
+            version=_text(message, "version"),
+            capacity=_count(message, "capacity", MOST_KERNELS),
+            session=_text(message, "session", 128),
+            specs=frozenset(_words(message, "specs")),
+        )
+
+
+@frozen(kw_only=True)
+class MachineStatus:
+    """An agent's status: as in `HostStatus`, and `others`, the kernels of other web processes.
+
+    `memory` is free, in bytes.
+    """
+
+    sandbox: str = "none"
+    environment: str = ""
+    languages: tuple[str, ...] = ()
+    versions: Mapping[str, str] = field(factory=dict)
+    starting: bool = True
+    features: tuple[str, ...] = ()
+    unbounded: tuple[str, ...] = ()
+    others: int = 0
+    memory: int = 0
+
+    @classmethod
+    def parse(cls, message: Mapping[str, Any]) -> MachineStatus:
+        """Raises `WireError`."""
+        versions = message.get("versions")
+        if not isinstance(versions, dict) or len(versions) > _WORDS:
+            raise WireError("invalid_report", "versions: expected an object.")
+        return cls(
+            sandbox=_text(message, "sandbox"),
+            environment=_text(message, "environment"),
+            languages=_words(message, "languages"),
+            versions={key[:_TEXT]: str(value)[:_TEXT] for key, value in versions.items()},
+            starting=message.get("starting") is not False,
+            features=_words(message, "features"),
+            unbounded=_words(message, "unbounded"),
+            others=_count(message, "others", _LARGEST),
+            memory=_count(message, "memory", _LARGEST),
+        )
+
+
+def exit_of(message: Mapping[str, Any]) -> Exit:
+    """How a kernel ended; raises `WireError`."""
+    numbers = {name: message.get(name) for name in ("status", "signal")}
+    for value in numbers.values():
+        if value is not None and (type(value) is not int or not -_LARGEST < value < _LARGEST):
+            raise WireError("invalid_report", "A kernel's end has an invalid number.")
+    reason = message.get("reason")
+    if reason is not None and (not isinstance(reason, str) or len(reason) > _TEXT):
+        raise WireError("invalid_report", "A kernel's end has an invalid reason.")
+    return Exit(status=numbers["status"], signal=numbers["signal"], reason=reason)
+
+
+def _text(message: Mapping[str, Any], name: str, longest: int = _TEXT) -> str:
+    value = message.get(name)
+    if not isinstance(value, str) or len(value) > longest:
+        raise WireError("invalid_report", f"{name}: expected a short text.")
+    return value
+
+
+def _words(message: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    value = message.get(name)
+    if not isinstance(value, list) or len(value) > _WORDS:
+        raise WireError("invalid_report", f"{name}: expected a list.")
+    if not all(isinstance(word, str) and len(word) <= 100 for word in value):
+        raise WireError("invalid_report", f"{name}: expected short texts.")
+    return tuple(value)
+
+
+def _count(message: Mapping[str, Any], name: str, most: int) -> int:
+    value = message.get(name)
+    if type(value) is not int or not 0 <= value <= most:
+        raise WireError("invalid_report", f"{name}: expected a number from 0 up.")
+    return value

@@ -1,0 +1,1 @@
+"""Machines that make themselves known through a controller of ipyparallel."""

@@ -1,0 +1,134 @@
+"""Keys and certificates, and connections of TLS in memory between those that know one another."""
+
+from __future__ import annotations
+
+import stat
+
+import pytest
+from OpenSSL import SSL
+from twisted.internet.interfaces import IHandshakeListener
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.task import Clock
+from twisted.protocols.tls import TLSMemoryBIOFactory
+from twisted.test.iosim import connectedServerAndClient
+from zope.interface import implementer
+
+from sagecell_tx.config import ConfigError
+from sagecell_tx.hosts.cluster.connections.identity import (
+    CERTIFICATE,
+    KEY,
+    Identity,
+    PinnedTls,
+    prepare_socket,
+)
+
+WEB, AGENT, STRANGER = (Identity.new(name) for name in ("web", "agent", "stranger"))
+
+
+@implementer(IHandshakeListener)
+class End(Protocol):
+    """One end: whether its handshake is over, what it has received, and whether it is closed."""
+
+    def __init__(self) -> None:
+        self.shaken = self.closed = False
+        self.data = b""
+
+    def handshakeCompleted(self) -> None:  # noqa: N802
+        self.shaken = True
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802
+        self.data += data
+
+    def connectionLost(self, reason: object = None) -> None:  # noqa: N802
+        self.closed = True
+
+
+class NoCertificate(PinnedTls):
+    """A client that shows none."""
+
+    def __init__(self) -> None:
+        super().__init__(STRANGER, [AGENT.fingerprint])
+        self._context = SSL.Context(SSL.TLS_METHOD)
+
+
+def joined(web: PinnedTls, agent: PinnedTls) -> tuple[End, End]:
+    """Both ends of a connection, after all that can be exchanged was."""
+    near, far = End(), End()
+    clock = Clock()
+
+    def wrapped(tls: PinnedTls, is_client: bool, end: End) -> Protocol:
+        made = TLSMemoryBIOFactory(tls, is_client, Factory.forProtocol(lambda: end), clock)
+        protocol = made.buildProtocol(None)
+        assert protocol is not None
+        return protocol
+
+    _, _, pump = connectedServerAndClient(
+        lambda: wrapped(agent, False, far), lambda: wrapped(web, True, near), greet=True
+    )
+    pump.flush()
+    for end in (near, far):
+        if not end.closed:
+            assert end.transport is not None
+            end.transport.write(b"hello")
+    clock.advance(1)
+    pump.flush()
+    return near, far
+
+
+def test_ends_that_know_each_other():
+    near, far = joined(
+        PinnedTls(WEB, [AGENT.fingerprint]), PinnedTls(AGENT, ["00" * 32, WEB.fingerprint])
+    )
+    assert near.shaken
+    assert far.shaken
+    assert (near.data, far.data) == (b"hello", b"hello")
+    tls = PinnedTls(AGENT, [WEB.fingerprint])
+    assert tls.is_pinned(far.transport.getHandle())  # type: ignore[union-attr]
+    assert not PinnedTls(AGENT, []).is_pinned(far.transport.getHandle())  # type: ignore[union-attr]
+    prepare_socket(far.transport)  # in memory there is none
+
+
+def test_an_agent_takes_no_stranger():
+    near, far = joined(
+        PinnedTls(STRANGER, [AGENT.fingerprint]), PinnedTls(AGENT, [WEB.fingerprint])
+    )
+    assert (far.shaken, far.data, far.closed) == (False, b"", True)
+    assert near.data == b""
+
+
+def test_nor_somebody_without_a_certificate():
+    _, far = joined(NoCertificate(), PinnedTls(AGENT, [WEB.fingerprint]))
+    assert (far.shaken, far.data, far.closed) == (False, b"", True)
+
+
+def test_a_web_process_tells_a_stranger_nothing():
+    near, far = joined(PinnedTls(WEB, [AGENT.fingerprint]), PinnedTls(STRANGER, [WEB.fingerprint]))
+    assert (near.shaken, near.closed) == (False, True)
+    assert far.data == b""
+
+
+def test_keys_are_kept_from_other_accounts(tmp_path):
+    directory = tmp_path / "keys"
+    WEB.write(directory)
+    assert Identity.read(directory) == WEB
+    assert stat.S_IMODE((directory / KEY).stat().st_mode) == 0o600
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+    with pytest.raises(FileExistsError):
+        AGENT.write(directory)
+    assert Identity.read(directory) == WEB
+
+
+def test_keys_that_are_missing_or_no_pair(tmp_path):
+    with pytest.raises(ConfigError, match="sagecell-tx cluster keys"):
+        Identity.read(tmp_path)
+    WEB.write(tmp_path)
+    for content in (AGENT.certificate, b"", b"nonsense"):
+        (tmp_path / CERTIFICATE).write_bytes(content)
+        with pytest.raises(ConfigError, match="not a pair"):
+            Identity.read(tmp_path)
+
+
+def test_the_key_is_in_no_repr():
+    assert "PRIVATE" not in repr(WEB)
+    assert WEB.key not in WEB.certificate
+    assert len(WEB.fingerprint) == 64

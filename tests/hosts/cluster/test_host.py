@@ -1,0 +1,408 @@
+"""The host of kernels on other machines, with agents that the test plays."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import define, evolve, field
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import capturedLogs
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+from sagecell_tx.hosts.channels.zmqsocket import ZmqSocketFactory
+from sagecell_tx.hosts.cluster.connections.line import BEAT, WEBS_PATIENCE, encode
+from sagecell_tx.hosts.cluster.facts import Facts, Machines
+from sagecell_tx.hosts.cluster.host import ClusterHost
+from sagecell_tx.hosts.cluster.machine import FIRST_REST, LineConnection
+from sagecell_tx.hosts.directories.workdir import WorkDirs
+from sagecell_tx.hosts.kernels.kernel import LOST
+from sagecell_tx.hosts.kernelspecs.installed import InstalledSpec
+from sagecell_tx.limits import Limits
+from sagecell_tx.sessions.interfaces import Exit, HostService, StartFailed
+from sagecell_tx.sessions.spec import PYTHON, KernelSpec
+from tests.hosts.cluster.doubles import MemoryTransport
+from tests.hosts.cluster.test_facts import FACTS
+from tests.hosts.cluster.test_reports import HELLO, STATUS
+from tests.hosts.doubles import Observed, ThisThread, own_message
+
+BASH = InstalledSpec(
+    kind=KernelSpec(name="bash", display_name="Bash", language="bash"),
+    argv=["/bin/bash", "{connection_file}"],
+)
+
+
+@define(eq=False)
+class AgentDouble:
+    """One machine's agent: the connections to it, and what it was told on its line."""
+
+    facts: Facts
+    lines: list[Any] = field(factory=list)
+    connecting: list[Deferred[Any]] = field(factory=list)
+    streams: list[Any] = field(factory=list)
+    transport: MemoryTransport = field(factory=MemoryTransport)
+
+    def connect(self, factory: Any) -> Deferred[Any]:
+        made: Deferred[Any] = Deferred()
+        protocol = factory.buildProtocol(None)
+        if isinstance(protocol, LineConnection):
+            self.lines.append(protocol)
+            self.connecting.append(made)
+        else:
+            self.streams.append(protocol)
+        return made
+
+    @property
+    def line(self) -> Any:
+        return self.lines[-1]
+
+    def come(self) -> None:
+        """Take the connection of the line."""
+        self.transport = MemoryTransport()
+        self.line.makeConnection(self.transport)
+        self.line.handshakeCompleted()
+
+    def greet(self, **status: object) -> None:
+        """Take the connection, greet and report the status."""
+        self.come()
+        self.say(**HELLO)
+        self.say(event="status", **{**STATUS, "others": 0, **status})
+
+    def say(self, **message: object) -> None:
+        self.line.dataReceived(encode(**message))
+
+    def heard(self) -> list[dict[str, Any]]:
+        """What it was told since the last call, without beats."""
+        return [each for each in self.transport.messages() if each["op"] != "beat"]
+
+    def hang_up(self) -> None:
+        self.line.connectionLost(Failure(ConnectionResetError("gone")))
+
+
+class ClusterHostTests(SynchronousTestCase):
+    required = "auto"
+
+    def setUp(self) -> None:
+        self.reactor = MemoryReactorClock()
+        self.root = Path(tempfile.mkdtemp(dir="/tmp"))
+        self.addCleanup(shutil.rmtree, self.root, True)
+        self.agents: dict[str, AgentDouble] = {}
+        self.machines = Machines()
+        self.places: list[int] = []
+        tokens = itertools.count()
+        self.host = ClusterHost(
+            reactor=self.reactor,
+            threads=ThisThread(),
+            zmq=ZmqSocketFactory(self.reactor),
+            directories=WorkDirs(self.root, lambda: "00000000"),
+            machines=self.machines,
+            connect=self.connect_to,
+            required=self.required,
+            limits=Limits(),
+            spec=PYTHON,
+            new_key=lambda: "ab" * 32,
+            new_token=lambda: f"{next(tokens):032x}",
+            originate=own_message,
+            on_places=self.places.append,
+        )
+        self.host.startService()
+        self.addCleanup(self.stop)
+
+    def stop(self) -> None:
+        if self.host.running:
+            self.successResultOf(self.host.stopService())
+        assert [each for each in self.reactor.getDelayedCalls() if each.active()] == []
+
+    def connect_to(self, facts: Facts) -> Any:
+        agent = self.agents.setdefault(facts.name, AgentDouble(facts))
+        agent.facts = facts
+        return agent.connect
+
+    def join(self, name: str = "blue", **status: object) -> AgentDouble:
+        """A machine whose agent has greeted."""
+        self.machines.joined(evolve(FACTS, name=name))
+        self.agents[name].greet(**status)
+        self.agents[name].heard()
+        return self.agents[name]
+
+    def start(self) -> tuple[Observed, Deferred[Any]]:
+        observer = Observed()
+        ready = self.host.start(PYTHON, observer)
+        self.addCleanup(ready.addErrback, lambda _: None)
+        return observer, ready
+
+    # --- machines
+
+    def test_a_machine_is_greeted_and_comes_up(self) -> None:
+        up = self.host.when_up()
+        self.machines.joined(FACTS)
+        agent = self.agents["blue"]
+        agent.come()
+        (hello,) = agent.heard()
+        assert (hello["op"], hello["protocol"]) == ("hello", 1)
+        agent.say(**HELLO)
+        self.assertNoResult(up)
+        agent.say(event="status", **{**STATUS, "others": 0})
+        self.successResultOf(up)
+        assert self.places[-1] == 64
+
+    def test_its_status(self) -> None:
+        service: HostService = self.host
+        assert service.status.starting
+        self.join("blue")
+        self.join(
+            "green",
+            sandbox="account",
+            languages=["python", "r"],
+            features=["seccomp"],
+            unbounded=["pipes"],
+            versions={"python": "3.12"},
+        )
+        status = service.status
+        assert (status.sandbox, status.starting) == ("account", False)
+        assert (status.languages, status.features) == (("python",), ())
+        assert (status.unbounded, status.versions) == (("pipes",), {})
+
+    def test_a_machine_of_another_version(self) -> None:
+        with capturedLogs() as events:
+            self.machines.joined(evolve(FACTS, protocol=2))
+        assert self.agents == {}
+        assert [each for each in events if "version" in each["log_format"]]
+
+    def test_an_agent_of_another_version_is_tried_again_later(self) -> None:
+        self.machines.joined(FACTS)
+        agent = self.agents["blue"]
+        agent.come()
+        with capturedLogs() as events:
+            agent.say(**{**HELLO, "protocol": 2})
+        assert agent.transport.closed == "aborted"
+        assert [each for each in events if "install the same" in str(each.get("why"))]
+        agent.hang_up()
+        self.reactor.advance(FIRST_REST)
+        assert len(agent.lines) == 2
+
+    def test_hostile_agents_are_disconnected(self) -> None:
+        for data in (
+            b"x" * 70_000,
+            b"\xff\n",
+            encode(event="nonsense"),
+            encode(event="ended", id=7),
+            encode(event="bound", id=True),
+            encode(event="status"),
+        ):
+            agent = self.join()
+            agent.line.dataReceived(data)
+            assert agent.transport.closed == "aborted"
+            agent.hang_up()
+            self.reactor.advance(FIRST_REST)
+
+    def test_no_connection_is_tried_again_after_longer_and_longer_rests(self) -> None:
+        self.machines.joined(FACTS)
+        agent = self.agents["blue"]
+        for attempt in range(5):
+            agent.connecting[-1].errback(ConnectionRefusedError("refused"))
+            rest = FIRST_REST * 2**attempt
+            self.reactor.advance(rest - 0.01)
+            assert len(agent.lines) == attempt + 1
+            self.reactor.advance(0.01)
+            assert len(agent.lines) == attempt + 2
+
+    def test_a_handshake_that_never_ends_is_given_up(self) -> None:
+        self.machines.joined(FACTS)
+        agent = self.agents["blue"]
+        agent.line.makeConnection(agent.transport)
+        self.reactor.advance(WEBS_PATIENCE)
+        assert agent.transport.closed == "aborted"
+        self.reactor.advance(FIRST_REST)
+        assert len(agent.lines) == 2
+
+    def test_a_machine_that_left_keeps_its_line_and_is_not_tried_again(self) -> None:
+        agent = self.join()
+        self.machines.left("blue")
+        self.start()
+        assert [each["op"] for each in agent.heard()] == ["start"]
+        agent.hang_up()
+        self.reactor.advance(100)
+        assert len(agent.lines) == 1
+        self.machines.joined(FACTS)
+        assert len(agent.lines) == 2
+
+    def test_places_are_those_that_others_leave(self) -> None:
+        self.join("blue", others=60)
+        green = self.join("green")
+        assert self.places[-1] == 4 + 64
+        green.hang_up()
+        assert self.places[-1] == 4
+
+    # --- kernels
+
+    def test_a_start_and_an_end(self) -> None:
+        agent = self.join()
+        observer, ready = self.start()
+        (start,) = agent.heard()
+        assert (start["op"], start["id"], start["key"]) == ("start", 1, "ab" * 32)
+        assert (start["ahead"], start["spec"]) == (False, "")
+        assert len(start["tokens"]) > 4
+        agent.say(event="trouble", id=1, trouble="start", why="MemoryError")
+        agent.say(event="failed", id=1)
+        assert agent.heard() == [{"op": "kill", "id": 1}]
+        agent.say(event="near", id=1, reason="cpu", seconds=60)
+        agent.say(event="ended", id=1, status=None, signal=9, reason=None)
+        self.failureResultOf(ready, StartFailed)
+        assert observer.exits == []
+        agent.say(event="removed", id=1)
+        assert observer.exits == [Exit(signal=9)]
+        assert observer.near == [("cpu", 60)]
+        assert self.host.machines.known == (FACTS,)
+
+    def test_its_sockets_are_streams_with_tokens(self) -> None:
+        agent = self.join()
+        self.start()
+        (start,) = agent.heard()
+        transports = []
+        for stream in agent.streams[:4]:
+            transports.append(MemoryTransport())
+            stream.makeConnection(transports[-1])
+            stream.handshakeCompleted()
+        agent.say(event="bound", id=1)
+        opened = [transport.messages()[1:] for transport in transports]
+        ports = {each[0]["port"]: each[0]["token"] for each in opened if each}
+        assert set(ports) == {1, 2, 3}
+        assert list(ports.values()) == start["tokens"][:3]
+
+    def test_cancelling_a_start(self) -> None:
+        agent = self.join()
+        observer, ready = self.start()
+        ready.cancel()
+        self.failureResultOf(ready, CancelledError)
+        assert agent.heard()[-1] == {"op": "kill", "id": 1}
+        agent.say(event="ended", id=1, status=None, signal=9, reason=None)
+        agent.say(event="removed", id=1)
+        assert observer.exits == [Exit(signal=9)]
+
+    def test_a_start_waits_for_a_machine(self) -> None:
+        self.start()
+        agent = self.join()
+        observer, ready = self.start()
+        assert agent.heard()[-1]["id"] == 2
+        ready.cancel()
+        self.failureResultOf(ready, CancelledError)
+        assert observer.exits == []
+
+    def test_one_that_waits_may_be_cancelled(self) -> None:
+        observer, ready = self.start()
+        ready.cancel()
+        self.failureResultOf(ready, CancelledError)
+        assert observer.exits == [Exit()]
+        assert self.join().heard() == []
+
+    def test_a_machine_that_is_full_lets_another_start_it(self) -> None:
+        blue, green = self.join("blue"), self.join("green")
+        observer, ready = self.start()
+        for first, second in ((blue, green), (green, blue)):
+            if first.heard():
+                first.say(event="full", id=1)
+                assert [each["op"] for each in second.heard()] == ["start"]
+                second.say(event="full", id=1)
+        with capturedLogs():
+            self.failureResultOf(ready, StartFailed)
+        assert observer.exits == [Exit()]
+
+    def test_kernels_are_spread(self) -> None:
+        agents = [self.join(name) for name in ("blue", "green", "red")]
+        for _ in range(7):
+            self.start()
+        assert sorted(len(agent.heard()) for agent in agents) == [2, 2, 3]
+
+    def test_a_kernelspec_runs_where_it_is_installed(self) -> None:
+        self.join("blue")
+        self.machines.joined(evolve(FACTS, name="green"))
+        green = self.agents["green"]
+        green.come()
+        green.say(**{**HELLO, "specs": []})
+        green.say(event="status", **{**STATUS, "others": 0})
+        self.agents["blue"].heard()
+        for _ in range(3):
+            self.host.start_installed(BASH, Observed()).addErrback(lambda _: None)
+        assert [each["spec"] for each in self.agents["blue"].heard()] == ["bash"] * 3
+
+    def test_it_begins_nothing_of_a_kind_that_it_does_not_have(self) -> None:
+        with pytest.raises(ValueError, match="not of bash"):
+            self.host.start(BASH.kind, Observed())
+
+    # --- losses
+
+    def bound(self, agent: AgentDouble) -> tuple[Observed, Deferred[Any]]:
+        observer, ready = self.start()
+        (start,) = agent.heard()
+        agent.say(event="bound", id=start["id"])
+        return observer, ready
+
+    def test_a_machine_that_is_gone_loses_its_kernels_at_once(self) -> None:
+        agent = self.join()
+        observer, ready = self.bound(agent)
+        agent.hang_up()
+        assert observer.exits == [Exit(reason=LOST)]
+        self.failureResultOf(ready, StartFailed)
+        assert self.host.status.starting
+        self.assertNoResult(self.host.when_up())
+        assert self.places[-1] == 0
+
+    def test_a_silent_one_loses_them_after_a_while(self) -> None:
+        agent = self.join()
+        observer, ready = self.bound(agent)
+        self.reactor.pump([BEAT] * (int(WEBS_PATIENCE / BEAT) - 1))
+        assert observer.exits == []
+        agent.say(event="beat")
+        self.reactor.pump([BEAT] * (int(WEBS_PATIENCE / BEAT) - 1))
+        assert observer.exits == []
+        self.reactor.advance(BEAT)
+        assert observer.exits == [Exit(reason=LOST)]
+        assert agent.transport.closed == "aborted"
+        self.failureResultOf(ready, StartFailed)
+
+    def test_what_was_not_bound_is_started_elsewhere_once(self) -> None:
+        blue = self.join("blue")
+        observer, ready = self.start()
+        green = self.join("green")
+        blue.hang_up()
+        assert [each["op"] for each in green.heard()] == ["start"]
+        assert observer.exits == []
+        green.hang_up()
+        assert observer.exits == [Exit(reason=LOST)]
+        self.failureResultOf(ready, StartFailed)
+
+    def test_one_that_has_ended_is_removed_with_its_machine(self) -> None:
+        agent = self.join()
+        observer, ready = self.start()
+        agent.say(event="ended", id=1, status=0, signal=None, reason=None)
+        self.failureResultOf(ready, StartFailed)
+        agent.hang_up()
+        assert observer.exits == [Exit(status=0)]
+
+    def test_a_stop_leaves_nothing(self) -> None:
+        agent = self.join()
+        observer, ready = self.bound(agent)
+        self.successResultOf(self.host.stopService())
+        assert agent.transport.closed == "aborted"
+        assert observer.exits == [Exit(reason=LOST)]
+        self.failureResultOf(ready, StartFailed)
+
+
+class RequiredLevelTests(ClusterHostTests):
+    """The same where a level is required, which all machines have."""
+
+    required = "account"
+
+    def test_a_weaker_machine_gets_no_kernels(self) -> None:
+        with capturedLogs() as events:
+            self.join(sandbox="none")
+        assert self.host.status.starting
+        assert self.host.status.sandbox == "account"
+        assert [each for each in events if "asks for 'account'" in str(each.get("why"))]

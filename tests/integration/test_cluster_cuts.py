@@ -1,0 +1,85 @@
+"""Machines whose network fails, as network namespaces with an agent in each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+
+from tests.integration.agents import RunningCluster, cluster
+from tests.integration.netspaces import NetSpace, why_not
+from tests.integration.script import Client, ends, text
+from tests.integration.servers import all_gone
+from tests.integration.waiting import pause, until
+
+pytestmark = pytest.mark.integration
+
+#: Seconds of a cut that does no harm, and of one that loses all kernels.
+SHORT = 1.5
+
+
+@pytest.fixture(scope="module")
+def spaces() -> Iterator[list[NetSpace]]:
+    """Three machines."""
+    if reason := why_not():
+        pytest.skip(reason)
+    with NetSpace() as first, NetSpace() as second, NetSpace() as third:
+        yield [first, second, third]
+
+
+@pytest.fixture(scope="module")
+def three(spaces: list[NetSpace]) -> Iterator[RunningCluster]:
+    """A server with these machines."""
+    with cluster(spaces=spaces) as running:
+        until(lambda: all(f"machine m{n}: there" in running.server.log() for n in range(3)))
+        yield running
+
+
+def test_sessions_are_spread_and_a_cut_of_one_machine_is_told_to_its_users(
+    three: RunningCluster, spaces: list[NetSpace]
+) -> None:
+    clients = [Client(three.server.url, timeout="600") for _ in range(9)]
+    for client in clients:
+        client.run("1")
+    counts = [len(agent.kernels()) for agent in three.agents]
+    assert sum(counts) == 9
+    assert max(counts) - min(counts) <= 2
+    kernels = three.agents[0].kernels()
+    spaces[0].cut()
+    try:
+        until(all_gone(kernels))  # the agent ends them by itself
+        log = three.server.log
+        until(lambda: f"machine m0: lost, with {counts[0]} kernels" in log())
+        reasons = []
+        for client in clients:
+            if f"{client.kernel_id}: lost" in log():
+                reasons.append(list(client.receive_all())[-1]["content"]["reason"])
+            else:
+                assert text(client.run("print('here')")) == "here\n"
+        assert reasons == ["lost"] * counts[0]
+    finally:
+        spaces[0].join()
+    until(lambda: three.server.log().count("machine m0: there") == 2)
+    for client in clients:
+        client.close()
+    for agent in three.agents:
+        agent.until_empty()
+
+
+def test_a_short_cut_loses_nothing(three: RunningCluster, spaces: list[NetSpace]) -> None:
+    clients = [Client(three.server.url, timeout="600") for _ in range(3)]
+    code = "import time\nfor i in range(60):\n    print(i, flush=True)\n    time.sleep(0.05)"
+    begun = [(client, client.execute(code)) for client in clients]
+    for client in clients:
+        client.until(lambda message: message["msg_type"] == "stream")
+    for space in spaces:
+        space.cut()
+    pause(SHORT)
+    for space in spaces:
+        space.join()
+    for client, msg_id in begun:
+        got = client.until(partial(ends, msg_id=msg_id))
+        assert text(got).endswith("".join(f"{i}\n" for i in range(5, 60)))
+        client.close()
+    assert three.server.log().count(": lost, with") <= 1

@@ -1,0 +1,159 @@
+"""Kernels on machines that make themselves known: a server, agents, and a controller, and kills of each."""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from time import monotonic
+
+import psutil
+import pytest
+from attrs import define
+
+from tests.integration.agents import AgentProcess, make_keys
+from tests.integration.controllers import Controller
+from tests.integration.script import Client, text
+from tests.integration.servers import Server
+from tests.integration.waiting import until
+
+pytestmark = pytest.mark.integration
+
+#: Machines in the cluster.
+MACHINES = 3
+
+
+@define
+class Cluster:
+    """A server, and the machines that a controller tells of."""
+
+    server: Server
+    controller: Controller
+    agents: list[AgentProcess]
+
+    def engines(self) -> list[psutil.Process]:
+        """The engines of all agents that run."""
+        return [child for agent in self.agents for child in children(agent, "parallel.engine")]
+
+    def where(self) -> list[int]:
+        """How many kernels each agent has."""
+        return [len(agent.kernels()) for agent in self.agents]
+
+    def registered(self) -> int:
+        """How many engines have registered with controllers so far."""
+        return self.controller.log().count("engine::Engine Connected")
+
+
+def children(agent: AgentProcess, module: str) -> list[psutil.Process]:
+    """The children of an agent that run a module of this name."""
+    assert agent.process is not None
+    return [
+        child
+        for child in psutil.Process(agent.process.pid).children()
+        if any(word.endswith(module) for word in child.cmdline())
+    ]
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Cluster]:
+    """A server that finds three machines by itself."""
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hub", dir="/tmp")))
+        web = make_keys(directory / "keys")
+        controller = Controller(directory)
+        stack.callback(controller.close)
+        controller.start()
+        own = f'[engine]\nconnection_file = "{controller.engine_file}"\naccount = "root"'
+        agents = [AgentProcess(web, f"m{number}", own=own) for number in range(MACHINES)]
+        for agent in agents:
+            stack.callback(agent.__exit__)
+        with ThreadPoolExecutor(MACHINES) as threads:
+            list(threads.map(AgentProcess.start, agents))
+        settings = f'keys = "{directory}/keys"\nhub = "{controller.client_file}"'
+        server = stack.enter_context(Server(cluster=settings))
+        yield Cluster(server, controller, agents)
+
+
+def test_sessions_are_placed_on_all_machines(running):
+    with ExitStack() as stack:
+        until(lambda: running.server.log().count("an engine told its facts") == MACHINES)
+        for _ in range(2 * MACHINES):
+            client = stack.enter_context(Client(running.server.url, timeout="600"))
+            assert text(client.run("print(6 * 7)")) == "42\n"
+        counts = running.where()
+        assert sum(counts) == 2 * MACHINES
+        assert max(counts) - min(counts) <= 2
+    until(lambda: sum(running.where()) == 0)
+
+
+def test_no_session_notices_that_engines_are_killed(running):
+    with Client(running.server.url, timeout="600") as client:
+        client.run("kept = 6 * 7")
+        before = running.registered()
+        for engine in running.engines():
+            engine.kill()
+        until(lambda: running.registered() == before + MACHINES)
+        assert text(client.run("print(kept)")) == "42\n"
+
+
+def test_no_session_notices_that_the_controller_is_killed(running):
+    """The next one has other ports and keys. The children of the killed one still send heartbeats."""
+    with Client(running.server.url, timeout="600") as client:
+        client.run("kept = 6 * 7")
+        running.controller.kill()
+        until(lambda: "the controller does not answer" in running.server.log())
+        assert text(client.run("print(kept)")) == "42\n"
+        with Client(running.server.url) as another:  # machines stay known
+            assert text(another.run("print(1)")) == "1\n"
+        before = running.registered()
+        told = running.server.log().count("an engine told its facts")
+        running.controller.start()
+        began = monotonic()
+        until(lambda: running.registered() == before + MACHINES)
+        until(lambda: running.server.log().count("an engine told its facts") >= told + MACHINES)
+        print(f"rejoined within {monotonic() - began:.1f} s")  # noqa: T201
+        assert text(client.run("print(kept)")) == "42\n"
+
+
+def test_users_of_a_killed_agent_are_told_and_a_new_one_is_found(running):
+    first = running.agents[0]
+    with ExitStack() as stack:
+        clients = [
+            stack.enter_context(Client(running.server.url, timeout="600"))
+            for _ in range(2 * MACHINES)
+        ]
+        for client in clients:
+            client.run("1")
+        lost = len(first.kernels())
+        assert lost > 0
+        first.stop(signal.SIGKILL)
+        reasons: Counter[str | None] = Counter()
+        others = []
+        for client in clients:
+            # Those of other machines answer; of the killed one, the end arrives.
+            client.execute("print('here')")
+            said = client.until(
+                lambda m: m["msg_type"] == "stream" or m["content"].get("reason") is not None
+            )
+            reason = said[-1]["content"].get("reason")
+            reasons[reason] += 1
+            if reason is None:
+                others.append(client)
+        assert reasons == {"lost": lost, None: len(clients) - lost}
+    before = running.server.log().count(f"{first.name}: an engine told its facts")
+    first.start()
+    until(lambda: running.server.log().count(f"{first.name}: an engine told its facts") > before)
+    with ExitStack() as stack:
+        until(lambda: sum(running.where()) == 0)
+
+        def placed() -> bool:
+            """Whether another session is on the machine that was killed."""
+            client = stack.enter_context(Client(running.server.url, timeout="600"))
+            assert text(client.run("print(1)")) == "1\n"
+            return bool(first.kernels())
+
+        until(placed)
