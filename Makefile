@@ -18,7 +18,7 @@ REAL := -m "(integration or browser) and not sage and not jupyter" -n 2 --dist l
 # The virtual environment that kernels with Sage run in.
 SAGE := .venv-sage
 
-.PHONY: run run-sage test test-sage test-jupyter lint types layers python memory coverage pythons docs web browser bench bench-sage bench-jupyter bench-interacts bench-loading bench-articles soak attack contract syscalls client format clean
+.PHONY: run run-sage test test-sage test-jupyter lint types layers python memory coverage pythons docs web browser bench bench-sage bench-jupyter bench-interacts bench-loading bench-articles bench-scale soak attack contract syscalls client format clean
 
 run: $(VENV)/kernel $(CLIENT)
 	exec $(BIN)/twistd --nodaemon --pidfile= sagecell-tx --state-dir $(STATE) \
@@ -65,7 +65,7 @@ $(SAGE)/ready: sage/make-venv sage/constraints.txt sage/requirements.txt
 web/node_modules/.package-lock.json: web/package-lock.json
 	cd web && npm ci --no-audit --no-fund
 
-$(CLIENT): web/node_modules/.package-lock.json web/index.html web/frame.html web/brotli.ts web/licences.ts web/modules.ts web/widgetlibraries.ts web/licences/jupyter.txt web/vite.config.ts web/vite.frame.config.ts web/vite.scene.config.ts web/vite.script.config.ts $(shell find web/src web/public -type f)
+$(CLIENT): web/node_modules/.package-lock.json web/index.html web/admin.html web/frame.html web/brotli.ts web/licences.ts web/modules.ts web/widgetlibraries.ts web/licences/jupyter.txt web/vite.config.ts web/vite.admin.config.ts web/vite.frame.config.ts web/vite.scene.config.ts web/vite.script.config.ts $(shell find web/src web/public -type f)
 	cd web && npm run build
 	touch $@
 
@@ -96,7 +96,7 @@ docs: $(VENV)/test
 web: $(CLIENT)
 	cd web && npm run check && npm test
 
-python: $(VENV)/test $(CLIENT) chromium browsers proxies netspaces sshd
+python: $(VENV)/test $(CLIENT) chromium browsers proxies promtool postgresql netspaces sshd
 	$(BIN)/python -m pytest $(MEMORY)
 	$(BIN)/python -m pytest $(REAL)
 
@@ -138,6 +138,28 @@ proxies:
 		|| echo "nginx and HAProxy cannot be installed here: their tests are skipped."; \
 	fi
 
+# The tests of deploy/alerts.yml need Prometheus's own tool; without it they are skipped. It is taken out of Debian's package:
+# installing that would start a server.
+.PHONY: promtool
+promtool:
+	@if command -v promtool >/dev/null || [ -x build/promtool/usr/bin/promtool ]; then :; \
+	elif command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null; then \
+		mkdir -p build/promtool && cd build/promtool \
+		&& { [ "$$(id -u)" != 0 ] || apt-get update -qq; } \
+		&& apt-get download -qq prometheus >/dev/null 2>&1 && dpkg-deb --extract prometheus_*.deb . && rm prometheus_*.deb \
+		|| echo "promtool cannot be had here: the tests of the alerts are skipped."; \
+	fi
+
+# The stores are tested on PostgreSQL as well; without it these tests are skipped.
+.PHONY: postgresql
+postgresql:
+	@if command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends \
+			postgresql >/dev/null; } \
+		|| echo "PostgreSQL cannot be installed here: its tests are skipped."; \
+	fi
+
 # A launcher of ipyparallel starts an agent over SSH; without a server for it, that test is skipped.
 sshd:
 	@if command -v sshd >/dev/null || [ -x /usr/sbin/sshd ]; then :; \
@@ -177,6 +199,10 @@ bench-loading: $(VENV)/test $(CLIENT) chromium
 
 bench-articles: $(VENV)/test $(CLIENT) chromium
 	$(BIN)/python -m benchmarks.articles
+
+# A thousand live kernels, which take up to 15 GB, and a thousand idle clients; SCALE="--kernels 200" has fewer.
+bench-scale: $(VENV)/test $(CLIENT)
+	$(BIN)/python -m benchmarks.scale $(SCALE)
 
 # 10,000 sessions of all kinds; SOAK="--hours 8" runs for 8 hours instead.
 soak: $(VENV)/test $(CLIENT)

@@ -198,6 +198,29 @@ class WebSocketTalk:
         message: Message = json.loads(frame)
         return message
 
+    def fileno(self) -> int:
+        """The descriptor of the socket, for a selector; -1 when it is closed."""
+        descriptor: int = self._socket.fileno()
+        return descriptor
+
+    def attend(self) -> bool:
+        """Read one frame and throw it away, but answer a ping; returns whether the connection goes on."""
+        try:
+            opcode, _ = self._socket.recv_data(control_frame=True)
+        except (OSError, websocket.WebSocketException):
+            return False
+        return bool(opcode != websocket.ABNF.OPCODE_CLOSE)
+
+    def ping(self) -> None:
+        """Send a ping, and wait for its answer."""
+        payload = uuid.uuid4().hex
+        self._socket.ping(payload)
+        while self._socket.recv_data(control_frame=True) != (
+            websocket.ABNF.OPCODE_PONG,
+            payload.encode("ascii"),
+        ):
+            pass
+
     def leave(self) -> None:
         """Disconnect; the kernel continues."""
         with suppress(OSError, websocket.WebSocketException):

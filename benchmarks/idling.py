@@ -6,9 +6,9 @@ import time
 from contextlib import ExitStack, closing
 
 from benchmarks import processes
-from benchmarks.client import add
+from benchmarks.client import PATIENCE, Unexpected, add
 from benchmarks.effort import Effort, Figures
-from benchmarks.peers import Peer, has_web_server
+from benchmarks.peers import Peer, has_web_server, keeps_kernels_ready
 
 #: Seconds from the last cell until everything has come to rest, and for which is then measured.
 _REST = 3.0
@@ -24,6 +24,7 @@ def idle(peer: Peer, effort: Effort) -> Figures:
     assert has_web_server(peer)
     with ExitStack() as stack:
         stack.enter_context(closing(peer.open()))  # what the first one opens is not of each
+        _await_ends(peer)
         alone = processes.descriptors(peer.web_pid)
         for _ in range(effort.idle_kernels):
             add(stack.enter_context(closing(peer.open())))
@@ -36,6 +37,17 @@ def idle(peer: Peer, effort: Effort) -> Figures:
         "idle": [spent / _WATCHED],
         "descriptors": [descriptors / effort.idle_kernels],
     }
+
+
+def _await_ends(peer: Peer) -> None:
+    """Wait until the kernels of earlier measures have ended, and those kept ready are there again."""
+    deadline = time.monotonic() + PATIENCE
+    while len(peer.kernels()) > 1:
+        if time.monotonic() > deadline:
+            raise Unexpected("kernels of an earlier measure do not end")
+        time.sleep(_REST)
+    if keeps_kernels_ready(peer):
+        peer.await_ready_kernels()
 
 
 def _spent(web: int) -> float:

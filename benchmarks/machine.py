@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -31,6 +31,15 @@ def describe() -> Iterator[str]:
     yield f"{cores} cores, {_first('/proc/cpuinfo', 'model name')}, {_memory():.0f} GB"
     yield f"Linux {platform.release()}, Python {platform.python_version()}, load before {load}"
     yield ", ".join(f"{package} {version(package)}" for package in _PACKAGES)
+
+
+def memory_in_use() -> Mapping[str, int]:
+    """The figures of /proc/meminfo in bytes, by their names there."""
+    lines = Path("/proc/meminfo").read_text("ascii").splitlines()
+    return {
+        name: int(rest.split()[0]) * 1024
+        for name, _, rest in (each.partition(":") for each in lines)
+    }
 
 
 def _memory() -> float:

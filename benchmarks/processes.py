@@ -14,6 +14,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 _PARENT = 1
 _UTIME = 11
 _STIME = 12
+_THREADS = 17
 _STARTED = 19
 
 
@@ -93,6 +94,12 @@ def cpu_seconds(pid: int) -> float:
     """Processor time of a process with all its threads, without its children."""
     stat = _stat(pid)
     return (int(stat[_UTIME]) + int(stat[_STIME])) / _TICKS if stat else 0.0
+
+
+def threads(pid: int) -> int:
+    """The number of a process's threads."""
+    stat = _stat(pid)
+    return int(stat[_THREADS]) if stat else 0
 
 
 def descriptors(pid: int) -> int:

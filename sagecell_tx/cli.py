@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from sagecell_tx import __version__
-from sagecell_tx.commands import cluster, compute, run, settings
+from sagecell_tx.commands import cluster, compute, db, drain, load, run, settings, status
 from sagecell_tx.commands.failing import failed
 
 
@@ -14,12 +14,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status. Raises SystemExit for an invalid command line."""
     options = parser().parse_args(argv)
     try:
-        status: int = options.run(options)
+        result: int = options.run(options)
     except OSError as error:
         return failed(f"{error.filename or options.file}: {error.strerror}")
     except ValueError as error:
         return failed(f"{options.file}: {error}")
-    return status
+    return result
 
 
 def parser() -> argparse.ArgumentParser:
@@ -31,6 +31,10 @@ def parser() -> argparse.ArgumentParser:
     commands = made.add_subparsers(required=True, metavar="COMMAND")
     cluster.add(commands)
     compute.add(commands)
+    db.add(commands)
     run.add(commands)
+    status.add(commands)
+    drain.add(commands)
+    load.add(commands)
     settings.add(commands)
     return made

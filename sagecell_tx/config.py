@@ -14,6 +14,7 @@ from attrs import field, frozen
 
 from sagecell_tx import renamed
 from sagecell_tx.limits import INTERVALS, SHORTEST_INTERVAL, Limits
+from sagecell_tx.process.nodes import Nodes
 
 # Larger than any file or lifetime, and exact as a float.
 _LARGEST = 2**53
@@ -32,6 +33,32 @@ SANDBOXES = ("namespaces", "account", "none")
 
 class ConfigError(Exception):
     """An invalid setting; the text tells the operator what is wrong with it."""
+
+
+@frozen(kw_only=True)
+class MetricsSettings:
+    """Where Prometheus may ask for the server's metrics; nowhere by default."""
+
+    listen: tuple[str, ...] = ()  # endpoints of their own
+    public: bool = False  # also at the addresses that visitors use
+
+
+@frozen(kw_only=True)
+class LogSettings:
+    """What is logged, and how."""
+
+    format: str = "text"  # or "json"
+    addresses: str = "truncated"  # or "whole"
+    sample: float = 0.0  # of all programs, the fraction that is logged
+
+
+@frozen(kw_only=True)
+class AdminSettings:
+    """The admin page, which is on a listener of its own."""
+
+    listen: tuple[str, ...] = ()  # endpoints, on loopback unless they name another interface
+    token_file: str = ""  # a file with the token, which only the server's account may read
+    hosts: tuple[str, ...] = ()  # names by which browsers reach it, besides localhost and addresses
 
 
 @frozen(kw_only=True)
@@ -68,6 +95,8 @@ class Config:
     permalinks_only: bool = False  # serve permalinks and nothing else
     run_permalinks: bool = True  # store programs when they are run, if the client asks for it
     work_dir: str = ""  # kernels' directories; empty: state_dir/kernels
+    node: int = 0  # this server's number, if there are several; it is in the ids of its kernels
+    take_over: bool = False  # drain the others of the same work_dir when this one is up
     kernel_python: str = ""  # the Python that kernels run in; empty: the server's own
     kernelspecs: tuple[str, ...] = ()  # installed ones, whose kernels clients may start
     preload: tuple[str, ...] = ("numpy", "matplotlib.pyplot", "pandas")
@@ -84,6 +113,9 @@ class Config:
     network: tuple[str, ...] = ()  # hosts that kernels may reach; empty: no network
     network_ports: tuple[int, ...] = (80, 443)  # of those hosts
     script_hosts: tuple[str, ...] = ()  # whose libraries scripts in output may load
+    metrics: MetricsSettings = field(factory=MetricsSettings)
+    logs: LogSettings = field(factory=LogSettings)
+    admin: AdminSettings = field(factory=AdminSettings)
     cluster: Cluster = field(factory=Cluster)
     limits: Limits = field(factory=Limits)
 
@@ -106,9 +138,24 @@ class Config:
         return f"/{prefix}"
 
     @property
+    def nodes(self) -> Nodes:
+        """The servers that share `work_dir`, of which this is one."""
+        root = Path(self.work_dir) if self.work_dir else self.state_dir.absolute() / "kernels"
+        return Nodes(root, self.node)
+
+    @property
+    def own_accounts(self) -> tuple[int, ...]:
+        """The user ids for kernels of this server: each of four that follow one another has a quarter."""
+        if not self.node or len(self.accounts) != 2:
+            return self.accounts
+        first, count = self.accounts
+        quarter = count // 4
+        return first + (self.node - 1) % 4 * quarter, quarter
+
+    @property
     def kernels_dir(self) -> Path:
-        """The directory that holds one directory for each kernel."""
-        return Path(self.work_dir) if self.work_dir else self.state_dir.absolute() / "kernels"
+        """The directory that holds one directory for each kernel of this server."""
+        return self.nodes.directory(self.node)
 
 
 @frozen(kw_only=True)
@@ -144,6 +191,11 @@ class ComputeConfig:
     network_ports: tuple[int, ...] = (80, 443)
     engine: EngineSettings = field(factory=EngineSettings)
     limits: Limits = field(factory=Limits)  # of these, `network` and `lifetime.start_seconds` count
+
+    @property
+    def own_accounts(self) -> tuple[int, ...]:
+        """The user ids for kernels of this agent: all."""
+        return self.accounts
 
     @property
     def kernels_dir(self) -> Path:

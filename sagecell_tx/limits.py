@@ -74,6 +74,7 @@ class LifetimeLimits:
     background_seconds: float = 10.0
     warning_seconds: float = 60.0  # before the idle, the total and the CPU deadline
     stop_grace_seconds: float = 1.0  # from shutdown_request to SIGKILL
+    drain_seconds: float = 300.0  # for sessions to end by themselves before a restart of the server
     # From interrupt_request to SIGINT, and as long again to SIGKILL.
     interrupt_grace_seconds: float = 2.0
     heartbeat_seconds: float = 5.0  # between two beats
@@ -161,6 +162,9 @@ class FileLimits:
     stored_bytes_per_network: Rate = Rate(burst=2048 * MIB, per_minute=4 * MIB)
     stored_bytes_per_key: Rate = Rate(burst=2048 * MIB, per_minute=4 * MIB)
     disk_reserve_bytes: int = 256 * MIB  # must stay free on SQLite's disk
+    # While the database is away, in memory, and then reported as lost.
+    waiting_bytes: int = 64 * MIB  # of all files
+    waiting_seconds: float = 120.0  # permalinks of runs as well
 
 
 @frozen(kw_only=True)

@@ -6,17 +6,21 @@ import errno
 import os
 import signal
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from attrs import define, field
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.error import CannotListenError
-from twisted.logger import Logger
+from twisted.logger import ILogObserver, Logger
+from twisted.python.components import Componentized
 from typing_extensions import override
 
 from sagecell_tx.config import ConfigError
 from sagecell_tx.http.connections.accepting import ListeningPorts
+from sagecell_tx.http.connections.limits import ConnectionLimits
+from sagecell_tx.http.nodes.siblings import Siblings
 from sagecell_tx.process.resources import allow_many_descriptors
 from sagecell_tx.process.systemd import Notifier
 from sagecell_tx.sessions.fleet.fleet import Fleet
@@ -25,6 +29,11 @@ from sagecell_tx.sessions.pool.pool import ReadyKernels
 from sagecell_tx.store.database import Database
 
 _log = Logger()
+
+#: How often a server that has taken over tries to open an address for operators, and seconds between
+#: two attempts.
+ATTEMPTS = 20
+PAUSE = 0.5
 
 
 def why_not_open(endpoint: str, error: Exception) -> str:
@@ -51,7 +60,15 @@ class PermalinkServer(Service):
     listening: Sequence[Service]
     ports: ListeningPorts
     notifier: Notifier
-    _was_signalled: bool = field(default=False, init=False)
+    log_observer: ILogObserver | None = field(default=None, init=False)
+    _is_finishing: bool = field(default=False, init=False)
+
+    @override
+    def setServiceParent(self, parent: Any) -> None:
+        """Become a part of twistd's application, which is then asked for the log's observer."""
+        if self.log_observer is not None and isinstance(parent, Componentized):
+            parent.setComponent(ILogObserver, self.log_observer)
+        super().setServiceParent(parent)
 
     @override
     def privilegedStartService(self) -> None:
@@ -59,7 +76,10 @@ class PermalinkServer(Service):
 
         Raises SystemExit with one sentence if one cannot be opened.
         """
-        for service in self.listening:
+        self._open(self.listening)
+
+    def _open(self, services: Sequence[Service]) -> None:
+        for service in services:
             try:
                 service.privilegedStartService()
             except (CannotListenError, OSError, OverflowError) as error:
@@ -101,11 +121,16 @@ class PermalinkServer(Service):
     async def _stop(self) -> None:
         await self._say_goodbye()
         self.ports.close()
-        closing = [service.stopService() for service in self.listening]
-        await DeferredList([each for each in closing if isinstance(each, Deferred)])
+        await self._stop_listening()
         await self._end()
         await self.database.close()
         _log.info("stopped")
+
+    def _stop_listening(self) -> Deferred[Any]:
+        """Close the ports; fires when they are closed. May be repeated."""
+        listening, self.listening = self.listening, ()
+        closing = [service.stopService() for service in listening]
+        return DeferredList([each for each in closing if isinstance(each, Deferred)])
 
     async def _say_goodbye(self) -> None:
         """End the sessions while the ports are open, so that clients receive the reason."""
@@ -117,14 +142,25 @@ class PermalinkServer(Service):
         """Stop in order on SIGTERM, SIGINT and SIGHUP, and exit with status 0."""
         # Otherwise twistd ends itself by SIGTERM or SIGINT after a clean stop, and SIGHUP kills it
         # at once.
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number, act in (
+            (signal.SIGTERM, self._finish),
+            (signal.SIGINT, self._finish),
+            (signal.SIGHUP, self._hung_up),
+        ):
             if signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores SIGHUP
-                signal.signal(number, lambda *_: self.reactor.callFromThread(self._signalled))
+                signal.signal(number, partial(self._signalled, act))
 
-    def _signalled(self) -> None:
-        """Stop the reactor at the first signal: it raises if it is stopped twice."""
-        if not self._was_signalled:
-            self._was_signalled = True
+    def _signalled(self, act: Callable[[], None], *_: object) -> None:
+        self.reactor.callFromThread(act)
+
+    def _hung_up(self) -> None:
+        """SIGHUP was received."""
+        self._finish()
+
+    def _finish(self) -> None:
+        """Stop the reactor, once: it raises if it is stopped twice."""
+        if not self._is_finishing:
+            self._is_finishing = True
             self.reactor.stop()
 
     def _up(self, _: object = None) -> None:
@@ -135,14 +171,61 @@ class PermalinkServer(Service):
 
 @define(kw_only=True, eq=False)
 class Server(PermalinkServer):
-    """The full server. Each part depends on those that are started before it."""
+    """The full server. Each part depends on those that are started before it.
+
+    With `takes_over`, the other servers of this machine are drained once this one is up. If it `follows`, there
+    are such servers, which have the addresses of `observing` until then: listeners for operators, and the like.
+    """
 
     sweeping: Service
     host: HostService
     ready: ReadyKernels
     fleet: Fleet
+    siblings: Siblings
+    connections: ConnectionLimits
     shortfalls: Callable[[], Iterable[str]]  # sentences: what does not suffice for all kernels
+    observing: Sequence[Service] = ()
+    takes_over: bool = False
+    follows: bool = False
+    has_terminal: Callable[[], bool] = lambda: os.isatty(0)
     _emptied: Deferred[None] = field(init=False)
+
+    @override
+    def privilegedStartService(self) -> None:
+        """Open the ports; see `PermalinkServer`."""
+        super().privilegedStartService()
+        if not self.follows:
+            self._open(self.observing)
+
+    @override
+    def startService(self) -> None:
+        """Start everything; see `PermalinkServer`."""
+        super().startService()
+        if not self.follows:
+            for service in self.observing:
+                service.startService()
+
+    def _observe(self, attempts: int = ATTEMPTS) -> None:
+        """Open the addresses for operators, which the others are about to close."""
+        for service in self.observing:
+            if service.running or not self.running:
+                continue
+            try:
+                self._open([service])
+            except SystemExit as error:
+                if attempts > 1:
+                    self.reactor.callLater(PAUSE, self._observe, attempts - 1)
+                    return
+                _log.error("{why}", why=str(error))
+            else:
+                service.startService()
+
+    @override
+    def _stop_listening(self) -> Deferred[Any]:
+        """Close all ports; fires when they are closed. May be repeated."""
+        self.listening = (*self.listening, *self.observing)
+        self.observing = ()
+        return super()._stop_listening()
 
     @override
     def _claim(self) -> None:
@@ -156,6 +239,7 @@ class Server(PermalinkServer):
         self.ready.startService()
         self.fleet.startService()
         self.sweeping.startService()
+        self.siblings.startService()
         self.host.when_up().addCallback(self._up)
 
     @override
@@ -163,7 +247,41 @@ class Server(PermalinkServer):
         if self.running:
             for sentence in self.shortfalls():
                 _log.warn("{sentence}", sentence=sentence)
+            self.ports.release()
+            if self.takes_over:
+                taken_over = self.siblings.take_over()
+                if self.follows:
+                    taken_over.addCallback(lambda _: self._observe())
         super()._up()
+
+    @override
+    def _hung_up(self) -> None:
+        """Drain; a second time, or where the terminal was closed, stop at once."""
+        if self.fleet.draining is None and not self.has_terminal():
+            self.drain()
+        else:
+            self._finish()
+
+    def drain(self, has_successor: bool = False) -> None:
+        """Admit nobody more, and stop when all sessions have ended, or their time is over.
+
+        A successor has the same listening sockets, and all new connections from now on. Without one, the
+        ports stay open: clients learn why they are refused. A second time, nothing happens.
+        """
+        if self.fleet.draining is not None or not self.running:
+            return
+        drained = self.fleet.drain()
+        _log.info(
+            "draining: no new sessions; {count} have {seconds} seconds to end",
+            count=len(self.fleet),
+            seconds=round(self.fleet.limits.lifetime.drain_seconds),
+        )
+        self.notifier.status("draining: no new sessions")
+        self.siblings.mark_draining()
+        self.connections.move_on()
+        if has_successor:
+            self._stop_listening()
+        drained.addCallback(lambda _: self._finish())
 
     @override
     async def _say_goodbye(self) -> None:
@@ -174,5 +292,6 @@ class Server(PermalinkServer):
     @override
     async def _end(self) -> None:
         await self._emptied
+        await self.siblings.stopService()
         await self.host.stopService()
         await self.sweeping.stopService()

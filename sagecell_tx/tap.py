@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from twisted.application.service import IService
 from twisted.python import usage
@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from sagecell_tx import __version__
 from sagecell_tx.assembly.build import build
+from sagecell_tx.assembly.logs import log_observer
 from sagecell_tx.config import Config, ConfigError, load
 from sagecell_tx.process.systemd import Notifier
 
@@ -24,7 +25,7 @@ class Options(usage.Options):
         "Serves live cells for web pages: receives programs over HTTP and WebSocket, runs them in "
         "forked Jupyter kernels, and keeps permalinks and files in a database."
     )
-    optParameters: ClassVar = [  # noqa: N815
+    optParameters: ClassVar[list[list[Any]]] = [  # noqa: N815
         ["config", "c", None, "A TOML file with settings; see docs/operations.rst."],
         ["state-dir", "s", None, "The directory of the database and the kernels' files. [var]"],
         ["baseurl", "b", None, "The prefix of every path, such as /cells. [none]"],
@@ -41,9 +42,21 @@ class Options(usage.Options):
             None,
             "The Python that kernels run in, such as one with Sage. [the server's own]",
         ],
+        [
+            "node",
+            None,
+            None,
+            "This server's number, from 1 up, if there are several. [none]",
+            int,
+        ],
     ]
     optFlags: ClassVar = [  # noqa: N815
         ["permalinks-only", None, "Serve only permalinks: no pages and no kernels."],
+        [
+            "take-over",
+            None,
+            "Drain the other servers of the same state directory once this one is up.",
+        ],
     ]
 
     def __init__(self) -> None:
@@ -92,6 +105,10 @@ class Options(usage.Options):
             settings["kernel_python"] = self["kernel-python"]
         if self["permalinks-only"]:
             settings["permalinks_only"] = True
+        if self["node"] is not None:
+            settings["node"] = self["node"]
+        if self["take-over"]:
+            settings["take_over"] = True
         self.settings = Config(**settings)
 
 
@@ -100,6 +117,9 @@ def makeService(options: Options) -> IService:  # noqa: N802
     from twisted.internet import reactor  # noqa: TID251 - here and nowhere else
 
     try:
-        return build(options.settings, reactor, Notifier.from_environment())
+        server = build(options.settings, reactor, Notifier.from_environment())
+        twistd = getattr(options, "parent", None) or {}
+        server.log_observer = log_observer(options.settings.logs, twistd, reactor)
+        return server
     except ConfigError as error:
         raise SystemExit(f"sagecell-tx: {error}") from error

@@ -7,16 +7,25 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python.threadpool import ThreadPool
 from twisted.trial.unittest import SynchronousTestCase
 
+from sagecell_tx.assembly.admin import on_loopback
 from sagecell_tx.assembly.build import build
 from sagecell_tx.assembly.compute import build_agent
-from sagecell_tx.assembly.identifiers import new_id, now, timestamp
+from sagecell_tx.assembly.identifiers import new_id, new_kernel_id, now, timestamp
 from sagecell_tx.assembly.listening import BACKLOG, with_deep_queue
-from sagecell_tx.config import Cluster, ComputeConfig, Config, ConfigError, KnownMachine
+from sagecell_tx.config import (
+    AdminSettings,
+    Cluster,
+    ComputeConfig,
+    Config,
+    ConfigError,
+    KnownMachine,
+)
 from sagecell_tx.hosts.cluster.agent.agent import Agent
 from sagecell_tx.hosts.cluster.connections.identity import Identity
 from sagecell_tx.hosts.cluster.host import ClusterHost
@@ -29,6 +38,13 @@ def test_ids_have_the_36_characters_that_proxies_count_on() -> None:
     ids = {new_id() for _ in range(100)}
     assert len(ids) == 100
     assert {len(each) for each in ids} == {36}
+
+
+def test_ids_of_a_server_with_a_number_begin_with_it() -> None:
+    ids = {new_kernel_id(12)() for _ in range(100)}
+    assert len(ids) == 100
+    assert {(len(each), each[:4]) for each in ids} == {(36, "0012")}
+    assert new_kernel_id(0) is new_id
 
 
 def test_times_have_a_zone() -> None:
@@ -73,6 +89,26 @@ def test_a_queue_that_was_measured_and_one_that_is_not_ours_stay(endpoint: str) 
     assert with_deep_queue(endpoint) == endpoint
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "opened"),
+    [
+        ("tcp:8889", "tcp:8889:interface=127.0.0.1"),
+        ("tcp:port=8889", "tcp:port=8889:interface=127.0.0.1"),
+        ("tcp:8889:backlog=5", "tcp:8889:backlog=5:interface=127.0.0.1"),
+        ("tcp6:8889", r"tcp6:8889:interface=\:\:1"),
+        ("tcp:8889:192.0.2.1", "tcp:8889:192.0.2.1"),
+        ("tcp:8889:interface=0.0.0.0", "tcp:8889:interface=0.0.0.0"),
+        ("unix:/run/admin", "unix:/run/admin"),
+        ("systemd:domain=INET:name=admin", "systemd:domain=INET:name=admin"),
+    ],
+)
+def test_the_admin_page_is_on_loopback_unless_another_interface_is_named(
+    endpoint: str, opened: str
+) -> None:
+    assert on_loopback(endpoint) == opened
+    assert on_loopback(opened) == opened
+
+
 class Reactor(MemoryReactorClock):
     """A reactor in memory with a thread pool that is never started."""
 
@@ -98,6 +134,13 @@ class BuildingTests(SynchronousTestCase):
         assert "/nothing/key.pem: No such file" in self.refused(listen=(missing,))
         assert self.refused(listen=()) == "listen: expected at least one endpoint"
 
+    def test_numbers_that_no_server_can_have(self) -> None:
+        for node in (-1, 10_000):
+            assert self.refused(node=node).startswith(
+                "node: expected a number from 1 to 9999, not "
+            )
+        assert self.refused(take_over=True).startswith("take_over: only a server with a number")
+
     def test_a_state_dir_that_is_none(self) -> None:
         file = Path(self.mktemp())
         file.touch()
@@ -122,6 +165,41 @@ class BuildingTests(SynchronousTestCase):
             tcp = [(port, backlog) for port, _, backlog, _ in reactor.tcpServers]
             assert tcp == [(1, BACKLOG), (2, 5)]
             assert [backlog for _, _, backlog, *_ in reactor.unixServers] == [BACKLOG]
+
+    def admin(
+        self, token: str | None = "a-token-that-is-long\n", mode: int = 0o600
+    ) -> AdminSettings:
+        """Settings of an admin page whose token is in a file."""
+        path = Path(self.mktemp())
+        if token is not None:
+            path.write_text(token)
+            path.chmod(mode)
+        return AdminSettings(listen=("tcp:7",), token_file=str(path))
+
+    def test_an_admin_page_needs_a_token_that_nobody_else_can_read(self) -> None:
+        no_file = AdminSettings(listen=("tcp:7",))
+        for settings, why in (
+            (no_file, "admin.token_file: name a file with the token of the admin page"),
+            (self.admin(None), "No such file or directory"),
+            (self.admin("short"), "expected 16 visible ASCII characters or more"),
+            (self.admin("two words, and long enough"), "expected 16 visible ASCII characters"),
+            (self.admin(mode=0o604), "others may read it: chmod o= "),
+            (attrs.evolve(self.admin(), listen=("tcp:x",)), "admin.listen: tcp:x: not an endpoint"),
+        ):
+            assert why in self.refused(admin=settings)
+
+    def test_the_admin_page_has_a_port_of_its_own(self) -> None:
+        reactor = Reactor()
+        config = Config(listen=("tcp:1",), state_dir=Path(self.mktemp()), admin=self.admin())
+        server = build(config, reactor, Notifier.from_environment())
+        assert isinstance(server, Server)
+        assert isinstance(server.host, ForkHost)
+        self.addCleanup(server.host.zmq.shutdown)
+        for service in server.listening:
+            service.privilegedStartService()
+        opened = {port: (factory, interface) for port, factory, _, interface in reactor.tcpServers}
+        assert opened[7][1] == "127.0.0.1"
+        assert opened[7][0] is not opened[1][0]
 
 
 class ClusterTests(SynchronousTestCase):

@@ -6,8 +6,10 @@ What ``run`` does is in tests/remote/ and tests/integration/test_execute.py.
 from __future__ import annotations
 
 import re
+import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -87,6 +89,51 @@ def test_its_help_is_complete(capsys):
     statuses = re.findall(r"^  (\d+) ", told, re.MULTILINE)
     assert len(statuses) == 4
     assert set(statuses) <= set(re.findall(r"^(\d+) ", page, re.MULTILINE))
+
+
+def test_a_drain_without_a_server(tmp_path, capsys):
+    words = ["drain", "--state-dir", str(tmp_path)]
+    kernels = tmp_path / "kernels"
+    assert main(words) == 1
+    assert capsys.readouterr() == ("", f"sagecell-tx: no server is running in {kernels}\n")
+    control = kernels / "0002" / "relay" / "control"
+    control.parent.mkdir(parents=True)
+    with socket.socket(socket.AF_UNIX) as killed:  # which has left its socket
+        killed.bind(str(control))
+    for more in ([], ["--node", "2"]):
+        assert main([*words, *more]) == 1
+        assert capsys.readouterr().err.endswith(f"no server is running in {kernels / '0002'}\n")
+    (kernels / "0003" / "relay").mkdir(parents=True)
+    (kernels / "0003" / "relay" / "control").touch()
+    assert main(words) == 1
+    assert capsys.readouterr().err == (
+        "sagecell-tx: there are several servers; name one with --node: 2, 3\n"
+    )
+
+
+def test_a_drain_with_settings_that_cannot_be_read(tmp_path, capsys):
+    assert main(["drain", "--config", str(tmp_path / "missing")]) == 1
+    assert "missing: No such file or directory" in capsys.readouterr().err
+
+
+def test_a_drain_of_what_is_no_server(tmp_path, capsys):
+    control = tmp_path / "kernels" / "relay" / "control"
+    control.parent.mkdir(parents=True)
+    with socket.socket(socket.AF_UNIX) as stranger:
+        stranger.bind(str(control))
+        stranger.listen()
+
+        def answer() -> None:
+            connection, _ = stranger.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        assert main(["drain", "--state-dir", str(tmp_path)]) == 1
+        thread.join()
+    assert "does not answer: []" in capsys.readouterr().err
 
 
 def test_the_version(capsys):

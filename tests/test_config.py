@@ -9,7 +9,16 @@ import attrs
 import pytest
 
 from sagecell_tx import renamed
-from sagecell_tx.config import Cluster, Config, ConfigError, KnownMachine, load
+from sagecell_tx.config import (
+    AdminSettings,
+    Cluster,
+    Config,
+    ConfigError,
+    KnownMachine,
+    LogSettings,
+    MetricsSettings,
+    load,
+)
 from sagecell_tx.limits import LifetimeLimits, Limits, Rate
 
 
@@ -81,6 +90,8 @@ def test_every_setting_can_be_read(settings):
         permalinks_only = true
         run_permalinks = false
         work_dir = "/run/kernels"
+node = 2
+take_over = true
         kernel_python = "/opt/sage/bin/python"
         kernelspecs = ["bash"]
         preload = []
@@ -97,6 +108,17 @@ def test_every_setting_can_be_read(settings):
         spare = false
         proxies = ["10.0.0.0/8", "unix"]
         keys = { school = "a-key-of-some-length" }
+        [metrics]
+        listen = ["tcp:9464:interface=127.0.0.1"]
+        public = true
+        [logs]
+        format = "json"
+        addresses = "whole"
+        sample = 1
+        [admin]
+        listen = ["tcp:8889"]
+        token_file = "/etc/admin-token"
+        hosts = ["admin.example.org"]
         [cluster]
         keys = "/var/lib/keys"
         machines = [{ address = "10.0.0.5:9475", fingerprint = "00", name = "blue" }]
@@ -124,6 +146,8 @@ def test_every_setting_can_be_read(settings):
         "permalinks_only": True,
         "run_permalinks": False,
         "work_dir": "/run/kernels",
+        "node": 2,
+        "take_over": True,
         "kernel_python": "/opt/sage/bin/python",
         "kernelspecs": ("bash",),
         "preload": (),
@@ -140,6 +164,11 @@ def test_every_setting_can_be_read(settings):
         "baseurl": "/cells",
         "requires_tos": True,
         "tos": "/etc/terms.html",
+        "metrics": MetricsSettings(listen=("tcp:9464:interface=127.0.0.1",), public=True),
+        "logs": LogSettings(format="json", addresses="whole", sample=1.0),
+        "admin": AdminSettings(
+            listen=("tcp:8889",), token_file="/etc/admin-token", hosts=("admin.example.org",)
+        ),
         "cluster": Cluster(
             keys="/var/lib/keys",
             machines=(KnownMachine(address="10.0.0.5:9475", fingerprint="00", name="blue"),),
@@ -350,3 +379,16 @@ def test_a_directory_is_no_file(tmp_path):
     with pytest.raises(ConfigError) as caught:
         load(tmp_path)
     assert str(caught.value) == f"{tmp_path}: Is a directory"
+
+
+def test_servers_of_one_machine_have_directories_and_accounts_of_their_own():
+    four = [Config(node=node, accounts=(1000, 402)) for node in (1, 2, 3, 4)]
+    assert [each.own_accounts for each in four] == [
+        (1000, 100),
+        (1100, 100),
+        (1200, 100),
+        (1300, 100),
+    ]
+    assert Config(node=5, accounts=(1000, 402)).own_accounts == four[0].own_accounts
+    assert Config(accounts=(1000, 402)).own_accounts == (1000, 402)
+    assert Config(node=2, work_dir="/run/kernels").kernels_dir == Path("/run/kernels/0002")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import os
 import re
+import secrets
 import shlex
 import shutil
 import signal
@@ -20,7 +21,10 @@ import attrs
 import pytest
 
 from sagecell_tx.config import ComputeConfig, Config, load
+from sagecell_tx.http.connections.accepting import REFUSED_AT
+from sagecell_tx.http.nodes.kernelids import numbered
 from sagecell_tx.kernelside.forkserver import delegation
+from sagecell_tx.process.capacity import DESCRIPTORS
 from sagecell_tx.tap import Options
 
 DEPLOY = Path(__file__).parent.parent / "deploy"
@@ -61,8 +65,10 @@ def test_the_example_settings_load():
 def names_of(settings: dict[str, Any]) -> set[str]:
     """The full names of all keys, such as ``listen`` and ``limits.files.file_bytes``."""
     limits = {f"limits.{table}.{key}" for table, keys in settings["limits"].items() for key in keys}
-    cluster = {f"cluster.{key}" for key in settings.get("cluster", {})}
-    return limits | cluster | settings.keys() - {"limits", "cluster"}
+    others = {key: value for key, value in settings.items() if key != "limits"}
+    tables = {key: value for key, value in others.items() if isinstance(value, dict) and value}
+    inner = {f"{table}.{key}" for table, keys in tables.items() for key in keys}
+    return limits | inner | (others.keys() - tables.keys())
 
 
 def test_the_example_settings_show_every_key_with_its_default(tmp_path):
@@ -110,6 +116,53 @@ def test_systemd_finds_no_fault(tmp_path):
     assert (verified.returncode, verified.stdout, verified.stderr) == (0, "", "")
 
 
+def test_servers_that_follow_one_another_are_as_one_alone():
+    """What differs between the two service units, and between their sockets, is what has to."""
+
+    def settings(name: str) -> set[tuple[str, str, str]]:
+        sections = unit(name)
+        return {(name, *item) for name in sections.sections() for item in sections[name].items()}
+
+    both = (settings("sagecell-tx.service"), settings("sagecell-tx@.service"))
+    alone, following = (one - other for one, other in (both, both[::-1]))
+    assert {key for _, key, _ in alone} == {
+        "Description",
+        "Requires",
+        "After",
+        "ExecStart",
+        "Restart",
+    }
+    added = {"Sockets", "User"}
+    assert {key for _, key, _ in following} == {key for _, key, _ in alone} | added
+    values = {key: value for _, key, value in following}
+    assert values["Restart"] == "on-failure"
+    words = unit("sagecell-tx.service")["Service"]["ExecStart"]
+    assert values["ExecStart"] == f"{words} --node %i --take-over"
+    sockets = (settings("sagecell-tx.socket"), settings("sagecell-tx-nodes.socket"))
+    assert {key for _, key, _ in sockets[0] ^ sockets[1]} == {"Description", "Service"}
+    options = Options()
+    options.parseOptions(["--node", "2", "--take-over"])
+    assert (options.settings.node, options.settings.take_over) == (2, True)
+
+
+def test_systemd_finds_no_fault_with_servers_that_follow_one_another(tmp_path):
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        pytest.skip("systemd-analyze is not installed")
+    for name in ("sagecell-tx@.service", "sagecell-tx-nodes.socket"):
+        text = (DEPLOY / name).read_text(encoding="utf-8")
+        (tmp_path / name).write_text(text.replace(INSTALLED, str(TWISTD)), encoding="utf-8")
+    units = [tmp_path / "sagecell-tx@2.service", tmp_path / "sagecell-tx-nodes.socket"]
+    verified = subprocess.run(
+        [analyze, "verify", "--man=no", *units],
+        env={**os.environ, "SYSTEMD_UNIT_PATH": f"{tmp_path}:"},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    assert (verified.returncode, verified.stdout, verified.stderr) == (0, "", "")
+
+
 def test_the_service_starts_twistd_with_options_it_knows(tmp_path):
     arguments = server_arguments()
     assert arguments[arguments.index("--config") + 1] == "/etc/sagecell-tx.toml"
@@ -150,11 +203,29 @@ def test_the_service_may_make_groups_for_kernels():
     )
 
 
+def test_the_service_may_have_a_thousand_kernels():
+    service = unit("sagecell-tx.service")["Service"]
+    assert int(service["LimitNOFILE"]) * REFUSED_AT > 1000 * DESCRIPTORS
+    # Each kernel's own limit is for its threads; systemd's default would be one for all kernels together.
+    assert service["TasksMax"] == "infinity"
+
+
 def test_the_socket_is_reached_from_this_machine_only():
     assert unit("sagecell-tx.socket")["Socket"]["ListenStream"] == "127.0.0.1:8888"
 
 
 # --- proxies
+
+
+@pytest.mark.parametrize("name", ["nginx-nodes.conf", "haproxy.cfg"])
+def test_proxies_know_the_server_by_a_kernels_id(name):
+    text = (DEPLOY / name).read_text(encoding="utf-8")
+    for node in (1, 2):
+        (pattern,) = re.findall(rf"[~ ](\^/\(kernel\S+/{node:04d}\S+-8)", text)
+        for before in ("kernel", "api/kernels", "api/sessions"):
+            assert re.match(pattern, f"/{before}/{numbered(node, secrets.token_bytes)}/channels")
+            assert not re.match(pattern, f"/{before}/{numbered(12, secrets.token_bytes)}")
+        assert not re.match(pattern, f"/kernel/{node:04d}0000-0000-4000-8000-000000000000")
 
 
 @pytest.mark.parametrize("name", ["nginx.conf", "haproxy.cfg"])
@@ -200,13 +271,14 @@ def test_haproxy_keeps_what_belongs_to_a_kernel_or_a_page_at_one_server():
     text = (DEPLOY / "haproxy.cfg").read_text(encoding="utf-8")
     lines = [line.strip() for line in text.splitlines()]
     assert {
-        "option httpchk OPTIONS /",
+        "option httpchk GET /status.json?ready=1",
+        "http-check disable-on-404",
         "balance leastconn",
         "stick store-response res.hdr(Jupyter-Kernel-ID)",
         "stick match req.hdr(Jupyter-Kernel-ID)",
         "stick on urlp(CellSessionID)",
     } <= set(lines)
-    pattern = re.findall(r"path_reg (\S+)", text)[0]
+    (pattern,) = re.findall(r"bytes\(8,36\) if { path_reg (\S+) }", text)
     kernel_id = "74ff2342-cee4-4652-bd63-ff2a321aae60"
     for below in ("channels", "messages", "files/plot.png"):
         assert re.match(pattern, f"/kernel/{kernel_id}/{below}")

@@ -91,7 +91,10 @@ def test_all_former_limits_are_known() -> None:
 NEW = {
     ("admission", "starting_kernels"),
     ("lifetime", "background_seconds"),
+    ("lifetime", "drain_seconds"),
     ("messages", "listeners"),
+    ("files", "waiting_bytes"),
+    ("files", "waiting_seconds"),
     ("requests", "run_permalinks_per_address"),
     ("requests", "run_permalinks_per_network"),
     ("requests", "run_permalinks_per_key"),

@@ -6,7 +6,7 @@ import errno
 import re
 import signal
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import pytest
 from attrs import define, field
@@ -18,8 +18,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
 from sagecell_tx.http.connections.accepting import ListeningPorts
+from sagecell_tx.http.connections.limits import ConnectionLimits
 from sagecell_tx.http.connections.refusing import Refusals
-from sagecell_tx.server import PermalinkServer, Server, why_not_open
+from sagecell_tx.limits import Limits
+from sagecell_tx.server import ATTEMPTS, PAUSE, PermalinkServer, Server, why_not_open
 
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -33,6 +35,8 @@ class Part:
     up: Deferred[None] = field(factory=Deferred)
     end: Deferred[None] = field(factory=lambda: succeed(None))
     failing: Exception | None = None
+    drained: Deferred[None] = field(factory=Deferred)
+    running: bool = False
 
     def privilegedStartService(self) -> None:  # noqa: N802
         if self.failing is not None:
@@ -41,6 +45,7 @@ class Part:
 
     def startService(self) -> None:  # noqa: N802
         self.story.append(f"{self.name} starts")
+        self.running = True
 
     def stopService(self) -> Deferred[None]:  # noqa: N802
         self.story.append(f"{self.name} stops")
@@ -58,8 +63,31 @@ class Part:
     def when_up(self) -> Deferred[None]:
         return self.up
 
+    # --- of the fleet and the siblings
+
+    draining: float | None = None
+    limits: ClassVar = Limits()
+
+    def __len__(self) -> int:
+        return 2
+
+    def drain(self) -> Deferred[None]:
+        self.story.append(f"{self.name} drains")
+        self.draining = 300.0
+        return self.drained
+
+    def mark_draining(self) -> None:
+        self.story.append("the others hear of the drain")
+
+    def take_over(self) -> Deferred[None]:
+        self.story.append("the others are drained")
+        return succeed(None)
+
     def ready(self) -> None:
         self.story.append("systemd hears ready")
+
+    def status(self, sentence: str) -> None:
+        self.story.append(f"systemd hears {sentence}")
 
     def stopping(self) -> None:
         self.story.append("systemd hears stopping")
@@ -83,14 +111,18 @@ class Reactor(MemoryReactorClock):
 class ServerTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.story: list[str] = []
-        names = ("database", "host", "ready", "fleet", "sweeping", "notifier")
+        names = ("database", "host", "ready", "fleet", "sweeping", "siblings", "notifier")
         self.parts = {name: Part(name, self.story) for name in names}
         self.port = Part("port", self.story)
+        self.connections = ConnectionLimits()
+        self.has_terminal = False
         self.reactor = Reactor()
         self.server = Server(
             shortfalls=lambda: ["it is small"],
             reactor=self.reactor,
             **cast(Any, self.parts),
+            connections=self.connections,
+            has_terminal=lambda: self.has_terminal,
             listening=cast(Any, [self.port]),
             ports=ListeningPorts(
                 clock=self.reactor,
@@ -115,6 +147,7 @@ class ServerTests(SynchronousTestCase):
             "ready starts",
             "fleet starts",
             "sweeping starts",
+            "siblings starts",
             "port starts",
         ]
         with capturedLogs() as events:
@@ -175,6 +208,68 @@ class ServerTests(SynchronousTestCase):
         assert self.successResultOf(server.stopService()) is None
         assert self.told() == ["systemd hears stopping", "port stops", "database stops"]
 
+    def is_stopped(self) -> bool:
+        return self.reactor.stopped
+
+    def test_addresses_for_operators_are_opened_with_the_others(self) -> None:
+        self.server.observing = cast(Any, [Part("page", self.story)])
+        self.server.privilegedStartService()
+        assert self.told() == ["port opens", "page opens"]
+        self.server.startService()
+        assert self.told()[-2:] == ["port starts", "page starts"]
+        self.successResultOf(self.server.stopService())
+        assert [each for each in self.told() if each.startswith("p")] == [
+            "port stops",
+            "page stops",
+        ]
+
+    def follow(self) -> list[Part]:
+        """Start beside another server, which has the addresses for operators until it is drained."""
+        parts = [Part("page", self.story), Part("metrics", self.story)]
+        self.server.observing, self.server.takes_over, self.server.follows = (
+            cast(Any, parts),
+            True,
+            True,
+        )
+        self.server.privilegedStartService()
+        self.server.startService()
+        assert "page opens" not in self.told()
+        used = OSError(errno.EADDRINUSE, "used")
+        parts[1].failing = CannotListenError("", 80, used)
+        self.parts["host"].up.callback(None)
+        assert self.told() == [
+            "the others are drained",
+            "page opens",
+            "page starts",
+            "systemd hears ready",
+        ]
+        return parts
+
+    def test_who_takes_over_has_them_when_the_other_has_closed_them(self) -> None:
+        _, metrics = self.follow()
+        self.reactor.advance(PAUSE)
+        assert self.told() == []
+        metrics.failing = None
+        self.reactor.advance(PAUSE)
+        assert self.told() == ["metrics opens", "metrics starts"]
+        assert self.reactor.getDelayedCalls() == []
+
+    def test_one_that_cannot_be_opened_is_told(self) -> None:
+        self.follow()
+        with capturedLogs() as events:
+            self.reactor.pump([PAUSE] * ATTEMPTS)
+        (why,) = [event["why"] for event in events if "why" in event]
+        assert "metrics: another program uses it already" in why
+        assert self.reactor.getDelayedCalls() == []
+
+    def test_who_is_stopped_meanwhile_opens_nothing(self) -> None:
+        _, metrics = self.follow()
+        self.successResultOf(self.server.stopService())
+        metrics.failing = None
+        self.told()
+        self.reactor.advance(PAUSE)
+        assert self.told() == []
+
     def put_signals_back(self) -> None:
         """Restore the current signal handlers after the test."""
         for number in STOPPING:
@@ -186,28 +281,77 @@ class ServerTests(SynchronousTestCase):
         self.server.startService()
         for hook, args, kwargs in self.reactor.whenRunningHooks:
             hook(*args, **kwargs)
-        assert not self.reactor.stopped
+        assert not self.is_stopped()
 
     def test_a_signal_is_an_orderly_end(self) -> None:
         """contract: 9"""
-        for number in STOPPING:
+        for number in (signal.SIGTERM, signal.SIGINT):
             self.setUp()
             self.run_until_running()
             signal.raise_signal(number)
-            assert self.reactor.stopped
+            assert self.is_stopped()
+
+    def test_sighup_lets_sessions_end_first(self) -> None:
+        self.server.privilegedStartService()
+        self.run_until_running()
+        self.told()
+        signal.raise_signal(signal.SIGHUP)
+        draining = ["fleet drains", "systemd hears draining: no new sessions"]
+        assert self.told() == [*draining, "the others hear of the drain"]
+        assert self.connections.moves_on
+        assert not self.is_stopped()
+        self.parts["fleet"].drained.callback(None)
+        assert self.is_stopped()
+        for number in STOPPING:
+            signal.raise_signal(number)
+
+    def test_a_second_signal_ends_a_drain(self) -> None:
+        for number in STOPPING:
+            self.setUp()
+            self.run_until_running()
+            signal.raise_signal(signal.SIGHUP)
+            assert not self.is_stopped()
+            signal.raise_signal(number)
+            assert self.is_stopped()
+            self.parts["fleet"].drained.callback(None)
+
+    def test_a_terminal_that_is_closed_ends_it(self) -> None:
+        self.has_terminal = True
+        self.run_until_running()
+        signal.raise_signal(signal.SIGHUP)
+        assert self.is_stopped()
+
+    def test_a_successor_has_the_ports(self) -> None:
+        self.server.privilegedStartService()
+        self.run_until_running()
+        self.told()
+        self.server.drain(True)
+        assert "port stops" in self.told()
+        self.server.drain(True)
+        assert self.told() == []
+        stopped = self.server.stopService()
+        assert "port stops" not in self.told()
+        self.successResultOf(stopped)
+
+    def test_who_takes_over_drains_the_others_when_it_is_up(self) -> None:
+        self.server.takes_over = True
+        self.run_until_running()
+        assert "the others are drained" not in self.told()
+        self.parts["host"].up.callback(None)
+        assert self.told() == ["the others are drained", "systemd hears ready"]
 
     def test_further_signals_change_nothing(self) -> None:
         self.run_until_running()
         for number in (*STOPPING, *STOPPING):
             signal.raise_signal(number)
-        assert self.reactor.stopped
+        assert self.is_stopped()
 
     def test_nohup_is_heeded(self) -> None:
         self.addCleanup(signal.signal, signal.SIGHUP, signal.getsignal(signal.SIGHUP))
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         self.run_until_running()
         signal.raise_signal(signal.SIGHUP)
-        assert not self.reactor.stopped
+        assert not self.is_stopped()
 
     def test_the_end_waits_for_the_sessions_and_the_ready_kernels(self) -> None:
         self.server.startService()
@@ -221,5 +365,10 @@ class ServerTests(SynchronousTestCase):
         assert self.told() == ["port stops"]
         self.assertNoResult(stopped)
         self.parts["ready"].end.callback(None)
-        assert self.told() == ["host stops", "sweeping stops", "database stops"]
+        assert self.told() == [
+            "siblings stops",
+            "host stops",
+            "sweeping stops",
+            "database stops",
+        ]
         assert self.successResultOf(stopped) is None

@@ -2,7 +2,7 @@
 
 /** From the top down: a module imports from its own room and from those in the lines below. */
 const ROOMS = [
-  ["page", "frame", "next", "scene"],
+  ["admin", "page", "frame", "next", "scene"],
   ["embed"],
   ["cells"],
   ["cell"],

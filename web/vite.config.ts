@@ -179,6 +179,8 @@ export default defineConfig({
     environment: "jsdom",
     include: ["tests/**/*.test.ts"],
     restoreMocks: true,
+    // The machine may be busy with other tests.
+    testTimeout: 30_000,
     // The style sheets are tested too, so they must not be replaced by stubs.
     css: true,
     // As in the build, they are without JupyterLab's renderers.

@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from sagecell_tx.assembly.admin import admin_services, check_admin
 from sagecell_tx.assembly.kernels import (
     follow_places,
     kernel_host,
@@ -20,6 +21,15 @@ from sagecell_tx.assembly.listening import (
     listening_ports,
     listening_services,
     shortfalls,
+)
+from sagecell_tx.assembly.logs import check_logs
+from sagecell_tx.assembly.nodes import check_node, siblings_and_forwarding
+from sagecell_tx.assembly.observing import (
+    Observation,
+    check_metrics,
+    database_readiness,
+    kernel_readiness,
+    kernel_sources,
 )
 from sagecell_tx.assembly.stores import (
     cell_store,
@@ -41,6 +51,7 @@ from sagecell_tx.http.serving.parsing import OneThread, Parser
 from sagecell_tx.http.site import WebServer
 from sagecell_tx.process.systemd import Notifier
 from sagecell_tx.server import PermalinkServer, Server
+from sagecell_tx.sessions.metrics import Latencies
 from sagecell_tx.store.remotepermalinks import check_address
 
 
@@ -51,8 +62,10 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
     clients = Clients(config.proxies, config.keys)
     terms = Terms.read(config.tos, required=config.requires_tos)
     make_state_dir(config.state_dir)
-    database = the_database(config, reactor)
-    cells = cell_store(config, database, reactor)
+    remote = ("remote",) if config.permalinks else ()
+    latencies = Latencies(reactor.seconds, ("read", "write", *remote))
+    database = the_database(config, reactor, latencies)
+    cells = cell_store(config, database, reactor, latencies)
     connection_limits = ConnectionLimits(
         most=config.limits.requests.connections_per_address, counted_as=clients.counted_as
     )
@@ -69,23 +82,41 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
         has_pages=not config.permalinks_only,
         parser=Parser(OneThread(reactor=reactor, threads=reactor.getThreadPool())),
     )
+    observed = partial(Observation, config=config, reactor=reactor, web=web, latencies=latencies)
     if config.permalinks_only:
+        observation = observed(readiness=database_readiness(reactor, database))
+        routes = [*permalink_routes(web, cells), *observation.public]
         return PermalinkServer(
             reactor=reactor,
             database=database,
-            listening=listening_services(
-                config, reactor, web.site(permalink_routes(web, cells)), ports
-            ),
+            listening=[
+                *listening_services(config, reactor, web.site(routes), ports),
+                *observation.services,
+            ],
             ports=ports,
             notifier=notifier,
         )
-    files = file_store(config, database)
+    files = file_store(config, database, reactor)
     host = kernel_host(config, reactor)
     clients.unconfined = lambda: host.status.sandbox == "none"
     ready = ready_kernels(config, reactor, host)
-    permalinks = run_permalink_store(config, database)
-    fleet = session_fleet(config, reactor, ready, files, permalinks, host.when_up, ports.has_room)
+    permalinks = run_permalink_store(config, database, reactor)
+    fleet = session_fleet(
+        config,
+        reactor,
+        ready,
+        files,
+        permalinks,
+        host.when_up,
+        ports.has_room,
+        lambda: not connection_limits.asking and not forwarding.joined,
+    )
     follow_places(host, fleet, ready)
+    observation = observed(
+        readiness=kernel_readiness(reactor, fleet, host),
+        sources=kernel_sources(fleet, ready, host),
+    )
+    status = Status(fleet=fleet, host=host, ready=lambda: ready.ready)
     routes = [
         *page_routes(
             web,
@@ -105,31 +136,52 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
             web,
             fleet,
             terms,
-            Status(fleet=fleet, host=host, ready=lambda: ready.ready),
+            status,
             offered_specs(host),
+            lambda which, key: siblings.listed(which, key),
         ),
+        *observation.public,
     ]
-    return Server(
+    siblings, forwarding = siblings_and_forwarding(
+        config, reactor, web, routes, fleet, lambda has_successor: server.drain(has_successor)
+    )
+    follows = config.take_over and bool(config.nodes.others)
+    if follows:
+        ports.hold()
+    server = Server(
         reactor=reactor,
         database=database,
         sweeping=sweeping(config, reactor, files, permalinks),
         host=host,
         ready=ready,
         fleet=fleet,
+        siblings=siblings,
+        connections=connection_limits,
+        takes_over=config.take_over,
+        follows=follows,
         shortfalls=partial(shortfalls, config, ports),
-        listening=listening_services(config, reactor, web.site(routes), ports),
+        listening=[
+            *listening_services(config, reactor, web.site(routes, forwarding.resource), ports),
+            *observation.services,
+            *admin_services(config, reactor, status, clients, lambda: server.drain()),
+        ],
         ports=ports,
         notifier=notifier,
     )
+    return server
 
 
 def _check(config: Config, reactor: Any) -> None:
     """Raises `ConfigError` for a malformed baseurl, endpoint or URL, or settings in conflict."""
     config.prefix  # noqa: B018 - raises
+    check_node(config)
+    check_admin(config, reactor)
     if not config.listen:
         raise ConfigError("listen: expected at least one endpoint")
     for endpoint in config.listen:
         check_endpoint(endpoint, reactor)
+    check_logs(config.logs)
+    check_metrics(config, reactor)
     if config.permalinks:
         check_address(config.permalinks)
         if config.permalinks_only:

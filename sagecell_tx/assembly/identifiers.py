@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
+
+from sagecell_tx.http.nodes.kernelids import numbered
 
 
 def now() -> str:
@@ -19,3 +24,8 @@ def timestamp() -> float:
 def new_id() -> str:
     """A random UUID, which has 36 characters."""
     return str(uuid.uuid4())
+
+
+def new_kernel_id(node: int) -> Callable[[], str]:
+    """Makes ids for kernels of a node: as random UUIDs look, which they are where `node` is 0."""
+    return partial(numbered, node, secrets.token_bytes) if node else new_id

@@ -10,7 +10,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.python.threadpool import ThreadPool
 
-from sagecell_tx.assembly.identifiers import new_id, now
+from sagecell_tx.assembly.identifiers import new_id, new_kernel_id, now
 from sagecell_tx.config import ComputeConfig, Config
 from sagecell_tx.hosts.channels.zmqsocket import ZmqSocketFactory
 from sagecell_tx.hosts.directories.removals import AT_ONCE
@@ -33,6 +33,7 @@ from sagecell_tx.sessions.interfaces import (
     HostService,
     RunPermalinkStore,
 )
+from sagecell_tx.sessions.lifecycle.programsample import ProgramSample
 from sagecell_tx.sessions.originator import Originator
 from sagecell_tx.sessions.pool.pool import ReadyKernels
 from sagecell_tx.sessions.spec import PYTHON
@@ -116,7 +117,7 @@ def fork_launcher(
             kernels=str(config.kernels_dir.absolute()),
             hidden=(str(config.state_dir), *_secrets(config)),
             visible=tuple(dict.fromkeys((*config.visible, *readable))),
-            accounts=config.accounts,
+            accounts=config.own_accounts,
         ),
         try_level=run_program,
         network=network,
@@ -181,6 +182,7 @@ def session_fleet(
     permalinks: RunPermalinkStore,
     when_up: Callable[[], Deferred[None]],
     has_room: Callable[[], bool],
+    has_answered: Callable[[], bool],
 ) -> Fleet:
     """The fleet of all sessions; `ready` has or starts their kernels, and can do so from `when_up` on."""
     at_once = config.limits.admission.starting_kernels or STARTS * len(os.sched_getaffinity(0))
@@ -190,12 +192,14 @@ def session_fleet(
         host=ready,
         is_ready=ready.has_ready,
         has_room=has_room,
+        has_answered=has_answered,
+        sample=ProgramSample(config.logs.sample),
         spec=PYTHON,
         files=files,
         permalinks=permalinks if are_stored else None,
         baseurl=config.prefix,
         limits=config.limits,
         clock=reactor,
-        originator=Originator(new_id=new_id, now=now),
+        originator=Originator(new_id=new_kernel_id(config.node), now=now),
         starts=Starts(at_once=at_once, each=(at_once + 1) // 2, clock=reactor, when_up=when_up),
     )

@@ -15,9 +15,10 @@ from twisted.web.server import Site
 from sagecell_tx.config import Config, ConfigError
 from sagecell_tx.http.connections.accepting import REFUSED_AT, ListeningPorts, WatchedEndpoint
 from sagecell_tx.http.connections.limits import ConnectionLimits
+from sagecell_tx.http.connections.patient import PatientEndpoint
 from sagecell_tx.http.connections.refusing import Refusals
 from sagecell_tx.process.capacity import Capacity
-from sagecell_tx.process.resources import available_memory
+from sagecell_tx.process.resources import allowed_threads, available_memory
 
 #: Connections that may wait on a port to be accepted. A class presses Evaluate at once, and clients
 #: that find the queue full retry only after 1, 3 or 7 seconds: Twisted's 50 are too few.
@@ -46,21 +47,25 @@ def shortfalls(config: Config, ports: ListeningPorts) -> Iterator[str]:
     capacity = Capacity(
         descriptors=int(REFUSED_AT * ports.limit()) - ports.in_use(),
         memory=0 if config.cluster.keys else available_memory(),  # that of other machines
+        threads=allowed_threads(),
     )
     return capacity.shortfalls(admission.kernels + admission.service_kernels)
 
 
-def check_endpoint(endpoint: str, reactor: Any) -> None:
-    """Raises `ConfigError` for what is not an endpoint, or one whose certificate is not there."""
+def check_endpoint(endpoint: str, reactor: Any, setting: str = "listen") -> None:
+    """Raises `ConfigError` for what is not an endpoint, or one whose certificate is not there.
+
+    The endpoint is one of `setting`.
+    """
     try:
         serverFromString(reactor, with_deep_queue(endpoint))
     except OSError as error:
-        raise ConfigError(f"listen: {endpoint}: {error.filename}: {error.strerror}") from error
+        raise ConfigError(f"{setting}: {endpoint}: {error.filename}: {error.strerror}") from error
     except LookupError as error:
-        raise ConfigError(f"listen: {endpoint}: systemd has passed no such socket") from error
+        raise ConfigError(f"{setting}: {endpoint}: systemd has passed no such socket") from error
     except Exception as error:  # Twisted's parsers raise whatever they come upon
         sentence = f"not an endpoint, such as tcp:8888:interface=127.0.0.1: {error}"
-        raise ConfigError(f"listen: {endpoint}: {sentence}") from error
+        raise ConfigError(f"{setting}: {endpoint}: {sentence}") from error
 
 
 def listening_services(
@@ -74,6 +79,18 @@ def listening_services(
         service.endpoint = WatchedEndpoint(service.endpoint, ports)
         listening.append(service)
     return listening
+
+
+def own_service(endpoint: str, site: Site, config: Config, reactor: Any) -> Service:
+    """A service for an endpoint that visitors do not use, which has the endpoint's name.
+
+    A server that takes over from another one waits until that one has closed it.
+    """
+    service = strports.service(endpoint, site, reactor=reactor)
+    service.setName(endpoint)
+    if config.take_over:
+        service.endpoint = PatientEndpoint(endpoint=service.endpoint, clock=reactor, name=endpoint)
+    return service
 
 
 def with_deep_queue(endpoint: str) -> str:

@@ -15,23 +15,30 @@ from twisted.web.client import Agent
 
 from sagecell_tx.assembly.identifiers import timestamp
 from sagecell_tx.config import Config, ConfigError
+from sagecell_tx.limits import MIB
 from sagecell_tx.process.resources import trimming
 from sagecell_tx.sessions.interfaces import (
     CellStore,
-    FileStore,
     RunPermalinkStore,
 )
+from sagecell_tx.sessions.metrics import Latencies
 from sagecell_tx.store.database import Database, open_database
 from sagecell_tx.store.files import DatabaseFileStore
 from sagecell_tx.store.permalinks import DatabaseCellStore
 from sagecell_tx.store.remotepermalinks import RemoteCellStore
 from sagecell_tx.store.runpermalinks import DatabaseRunPermalinkStore
+from sagecell_tx.store.waiting.files import WaitingFileStore
+from sagecell_tx.store.waiting.retries import Retries
+from sagecell_tx.store.waiting.runpermalinks import WaitingRunPermalinkStore
 
 _log = Logger()
 
 
 #: Seconds between two deletions of expired files.
 SWEEP = 600.0
+
+#: Bytes of programs whose permalinks may wait for a database that is away.
+WAITING_PERMALINKS = 4 * MIB
 
 
 def make_state_dir(path: Path) -> None:
@@ -50,20 +57,22 @@ def make_state_dir(path: Path) -> None:
         raise ConfigError(f"state_dir: {path}: {error.strerror}") from error
 
 
-def the_database(config: Config, reactor: Any) -> Database:
-    """The database of permalinks and files. Raises `ConfigError`."""
+def the_database(config: Config, reactor: Any, latencies: Latencies) -> Database:
+    """The database of permalinks and files, which counts in `latencies`. Raises `ConfigError`."""
     return open_database(
         config.database_url,
         reactor=reactor,
-        pool=reactor.getThreadPool(),
         reserve=config.limits.files.disk_reserve_bytes,
+        latencies=latencies,
     )
 
 
-def cell_store(config: Config, database: Database, reactor: Any) -> CellStore:
-    """The store of permalinks: another server, or the database."""
+def cell_store(config: Config, database: Database, reactor: Any, latencies: Latencies) -> CellStore:
+    """The store of permalinks: another server, which counts in `latencies`, or the database."""
     if config.permalinks:
-        return RemoteCellStore(url=config.permalinks, agent=Agent(reactor), clock=reactor)
+        return RemoteCellStore(
+            url=config.permalinks, agent=Agent(reactor), clock=reactor, latencies=latencies
+        )
     return DatabaseCellStore(
         database=database,
         now=timestamp,
@@ -72,30 +81,43 @@ def cell_store(config: Config, database: Database, reactor: Any) -> CellStore:
     )
 
 
-def run_permalink_store(config: Config, database: Database) -> DatabaseRunPermalinkStore:
+def run_permalink_store(config: Config, database: Database, reactor: Any) -> RunPermalinkStore:
     """The store of permalinks of runs. Older ones expire even if no new ones are stored."""
-    return DatabaseRunPermalinkStore(
+    permalinks = DatabaseRunPermalinkStore(
         database=database,
         now=timestamp,
         entropy=secrets.token_bytes,
         total=config.limits.requests.run_permalink_bytes,
     )
+    return WaitingRunPermalinkStore(
+        permalinks=permalinks, retries=_retries(config, reactor, WAITING_PERMALINKS)
+    )
 
 
-def file_store(config: Config, database: Database) -> DatabaseFileStore:
+def file_store(config: Config, database: Database, reactor: Any) -> WaitingFileStore:
     """The store of files that kernels made."""
-    return DatabaseFileStore(
+    files = DatabaseFileStore(
         database=database,
         now=timestamp,
         entropy=secrets.token_bytes,
         total=config.limits.files.total_bytes,
     )
+    return WaitingFileStore(
+        files=files, retries=_retries(config, reactor, config.limits.files.waiting_bytes)
+    )
+
+
+def _retries(config: Config, reactor: Any, most: int) -> Retries:
+    return Retries(clock=reactor, most=most, seconds=config.limits.files.waiting_seconds)
 
 
 def sweeping(
-    config: Config, reactor: Any, files: FileStore, permalinks: RunPermalinkStore
+    config: Config, reactor: Any, files: WaitingFileStore, permalinks: RunPermalinkStore
 ) -> Service:
-    """Periodic work: deletes what has expired, and returns freed memory to the system."""
+    """Periodic work: deletes what has expired, and returns freed memory to the system.
+
+    When it stops, the files that wait for the database are stored.
+    """
 
     def sweep() -> Deferred[None]:
         now, limits = timestamp(), config.limits
@@ -107,6 +129,7 @@ def sweeping(
         return swept.addCallback(lambda _: None)
 
     sweeping = MultiService()
+    files.setServiceParent(sweeping)
     for timer in (TimerService(SWEEP, sweep), trimming(reactor, reactor.getThreadPool())):
         timer.clock = reactor
         timer.setServiceParent(sweeping)

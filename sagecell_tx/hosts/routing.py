@@ -6,10 +6,17 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from attrs import define
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 
 from sagecell_tx.hosts.kernelspecs.installed import InstalledSpec
-from sagecell_tx.sessions.interfaces import HostService, HostStatus, Kernel, KernelObserver
+from sagecell_tx.sessions.interfaces import (
+    HostService,
+    HostStatus,
+    Kernel,
+    KernelObserver,
+    MeasuringHost,
+    Usage,
+)
 from sagecell_tx.sessions.spec import KernelSpec
 
 
@@ -45,6 +52,10 @@ class KernelHost:
     def status(self) -> HostStatus:
         """See `sagecell_tx.sessions.interfaces.HostService.status`."""
         return self.forked.status
+
+    def usages(self) -> Deferred[dict[str, Usage]]:
+        """See `sagecell_tx.sessions.interfaces.MeasuringHost.usages`."""
+        return self.forked.usages() if isinstance(self.forked, MeasuringHost) else succeed({})
 
     def claim(self) -> None:
         """See `sagecell_tx.sessions.interfaces.HostService.claim`."""

@@ -6,6 +6,8 @@ import secrets
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from twisted.internet.defer import succeed
+
 from sagecell_tx.http.admin.status import Status
 from sagecell_tx.http.apispec.route import ApiSpec
 from sagecell_tx.http.cells.completions import Completions
@@ -15,7 +17,7 @@ from sagecell_tx.http.cells.kernels import Kernels
 from sagecell_tx.http.cells.service import ServiceRoute
 from sagecell_tx.http.cells.terms import Terms
 from sagecell_tx.http.execute.route import Execute
-from sagecell_tx.http.jupyter.api import JupyterApi
+from sagecell_tx.http.jupyter.api import Elsewhere, JupyterApi
 from sagecell_tx.http.jupyter.channels import GOODBYES, Channels
 from sagecell_tx.http.jupyter.identity import Identities
 from sagecell_tx.http.jupyter.kernels import JupyterKernels
@@ -164,10 +166,11 @@ def jupyter_routes(
     terms: Terms,
     status: Status,
     installed: Sequence[OfferedSpec] = (),
+    elsewhere: Elsewhere = lambda which, key: succeed([]),
 ) -> list[Routes]:
     """The interface of Jupyter Server, for its clients, and the server's own status.
 
-    `installed` are the kernelspecs beside the server's own.
+    `installed` are the kernelspecs beside the server's own. For `elsewhere` see `JupyterApi`.
     """
     specs = OfferedSpecs(environment=lambda: status.host.status.environment, installed=installed)
     kernels = JupyterKernels(fleet=fleet, specs=specs)
@@ -199,6 +202,7 @@ def jupyter_routes(
         now=fleet.originator.now,
         channels=jupyter_channels(web, fleet),
         beside=[execute, ApiSpec(limits=fleet.limits.requests, baseurl=web.baseurl)],
+        elsewhere=elsewhere,
         baseurl=web.baseurl,
         parser=web.parser,
     )
@@ -246,18 +250,21 @@ def _sockjs(
     def begin(client: SockJSClient) -> Multiplexer:
         return Multiplexer(client, fleet, completer, now)
 
+    connections = SockJSConnections(
+        clock=web.reactor,
+        limits=limits.sockjs,
+        stalled=limits.messages.stalled_seconds,
+        make_handler=begin,
+        counts=ConnectionCounts(limits=limits.sockjs),
+    )
+    fleet.when_deserted(connections.close_all)
     return SockJS(
-        connections=SockJSConnections(
-            clock=web.reactor,
-            limits=limits.sockjs,
-            stalled=limits.messages.stalled_seconds,
-            make_handler=begin,
-            counts=ConnectionCounts(limits=limits.sockjs),
-        ),
+        connections=connections,
         sockets=sockets,
         address=lambda request: web.clients.visitor(request, Purpose.KERNEL).address,
         entropy=entropy,
         now=now,
         script="../static/sockjs.min.js",
+        admits=lambda: fleet.draining is None,
         parser=web.parser,
     )

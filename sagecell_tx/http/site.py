@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
@@ -17,7 +18,7 @@ from sagecell_tx.http.connections.rota import Rota
 from sagecell_tx.http.serving.clients import Clients
 from sagecell_tx.http.serving.parsing import Parser
 from sagecell_tx.http.serving.producer import LongAnswers
-from sagecell_tx.http.serving.requests import CellRequest, CellSite, Gzip
+from sagecell_tx.http.serving.requests import CellRequest, CellSite, Elsewhere, Gzip
 from sagecell_tx.http.transports.incoming import AddressMemory
 from sagecell_tx.http.urltree import Routes, url_tree
 from sagecell_tx.limits import RequestLimits
@@ -46,6 +47,7 @@ class WebServer:
     refusals: Refusals = field(
         default=Factory(lambda self: Refusals(clock=self.reactor), takes_self=True)
     )
+    answered: Counter[str] = field(factory=Counter, init=False)  # see `CellSite`
     rota: Rota = field(init=False)
     answers: LongAnswers = field(init=False)
 
@@ -55,8 +57,10 @@ class WebServer:
             clock=self.reactor, who=self.clients.holder, most=self.limits.unread_answer_bytes
         )
 
-    def site(self, routes: Iterable[Routes]) -> Site:
-        """The factory for connections that serve these routes."""
+    def site(
+        self, routes: Iterable[Routes], elsewhere: Elsewhere = lambda request, own: None
+    ) -> Site:
+        """The factory for connections that serve these routes. For `elsewhere` see `CellSite`."""
         access_log = AccessLog(self.clients, self.baseurl)
         made = CellSite(
             url_tree(routes, self.baseurl),
@@ -74,5 +78,6 @@ class WebServer:
         made.on_accepted, made.refusals = self.on_accepted, self.refusals
         made.connection_limits = self.connection_limits
         made.rota, made.clients = self.rota, self.clients
-        made.gzip = Gzip(self.baseurl)
+        made.gzip, made.answered = Gzip(self.baseurl), self.answered
+        made.elsewhere = elsewhere
         return made

@@ -6,8 +6,10 @@ Also what is left of the machine's memory.
 from __future__ import annotations
 
 import ctypes
+import os
 import resource
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from twisted.application.internet import TimerService
@@ -30,6 +32,35 @@ def available_memory() -> int:
         for line in figures:
             if line.startswith(b"MemAvailable:"):
                 return int(line.split()[1]) * 1024
+    return 0
+
+
+def allowed_threads(root: Path = Path("/")) -> int:
+    """How many threads there may be, of all that share a limit with this process; 0 if Linux does not say.
+
+    The lowest limit of the machine, of the account and of the control groups of this process. `root` is where ``proc`` and
+    ``sys`` are.
+
+    Source: proc_sys_kernel(5), getrlimit(2), Documentation/admin-guide/cgroup-v2.rst of Linux.
+    """
+    limits = [_number(root / "proc/sys/kernel" / name) for name in ("pid_max", "threads-max")]
+    most, _ = resource.getrlimit(resource.RLIMIT_NPROC)
+    if os.geteuid() != 0 and most != resource.RLIM_INFINITY:  # root is exempt
+        limits.append(most)
+    groups = root / "sys/fs/cgroup"
+    with suppress(OSError):
+        for line in (root / "proc/self/cgroup").read_text("utf-8").splitlines():
+            if line.startswith("0::/"):
+                own = groups / line.removeprefix("0::/")
+                within = (own, *(each for each in own.parents if each.is_relative_to(groups)))
+                limits += [_number(each / "pids.max") for each in within]
+    return min(filter(None, limits), default=0)
+
+
+def _number(file: Path) -> int:
+    """The number in a file; 0 if there is none."""
+    with suppress(OSError, ValueError):
+        return int(file.read_text("ascii"))
     return 0
 
 

@@ -30,6 +30,10 @@ class Notifier:
         """The service answers requests from now on."""
         self._send(b"READY=1")
 
+    def status(self, sentence: str) -> None:
+        """What the service is doing, for ``systemctl status``."""
+        self._send(f"STATUS={sentence}".encode())
+
     def stopping(self) -> None:
         """The service takes in nobody new."""
         self._send(b"STOPPING=1")

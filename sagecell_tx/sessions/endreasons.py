@@ -57,6 +57,7 @@ _WARNINGS = {
     Reason.CPU: "The processor time limit is near. The session ends after {} of further computing.",
     Reason.IDLE: "The session is idle. It ends in {} unless it is used.",
     Reason.LIFETIME: "The session ends in {}, when it reaches its maximum lifetime.",
+    Reason.DRAINING: "The server is being restarted. The session ends in {} at the latest.",
 }
 
 #: The limits for which a host ends a kernel, by `Exit.reason`.

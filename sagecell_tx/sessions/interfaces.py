@@ -6,14 +6,17 @@ the same promises.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Protocol, runtime_checkable
 
 from attrs import field, frozen
 from twisted.internet.defer import Deferred
 
 from sagecell_tx.sessions.spec import KernelSpec
 from sagecell_tx.wire.messages import Message
+
+#: The name of the machine where the server runs.
+LOCAL = "local"
 
 
 class StartFailed(Exception):
@@ -26,6 +29,13 @@ class SessionEnded(StartFailed):
 
 class StoreUnavailable(Exception):
     """The store cannot do what was requested; the text is a sentence for the user."""
+
+
+class StoreAway(StoreUnavailable):
+    """The store did not answer, and may answer later; the text is a sentence for the user.
+
+    What was requested may have been done all the same.
+    """
 
 
 class StoreFull(StoreUnavailable):
@@ -98,6 +108,10 @@ class Kernel(Protocol):
         """
 
     @property
+    def machine(self) -> str:
+        """The name of the machine where it runs; `LOCAL` for that of the server."""
+
+    @property
     def unread(self) -> int:
         """About the bytes of messages that were sent and wait, since the kernel has not read them."""
 
@@ -158,6 +172,44 @@ class HostStatus:
     features: tuple[str, ...] = ()
     unbounded: tuple[str, ...] = ()
     rejected: Mapping[str, int] = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class Usage:
+    """What a kernel's processes use: seconds of processor time, and bytes of memory.
+
+    Pages that several processes share count for each of them.
+    """
+
+    cpu_seconds: float
+    memory_bytes: int
+
+
+@runtime_checkable
+class MeasuringHost(Protocol):
+    """A host that knows what its kernels use."""
+
+    def usages(self) -> Deferred[dict[str, Usage]]:
+        """Fires with what each kernel uses, by `KernelObserver.kernel_id`, as far as that is known."""
+
+
+@frozen(kw_only=True)
+class KernelMachine:
+    """A machine that runs kernels, as an operator sees it. None: not known."""
+
+    name: str
+    state: str  # up; connecting, starting; weak: confined less than the settings ask for
+    kernels: int
+    load: float | None = None  # processes that run or wait to run, in the mean of the last minute
+    memory_available_bytes: int | None = None
+
+
+@runtime_checkable
+class ManyMachines(Protocol):
+    """A host whose kernels are on other machines."""
+
+    def seen_machines(self) -> list[KernelMachine]:
+        """All machines that are known, whether they are up or not."""
 
 
 class HostService(Host, Protocol):
@@ -261,11 +313,25 @@ class Upload(Protocol):
         """Discard what was written. A committed file stays."""
 
 
+#: See `FileStore.upload`.
+OnLost = Callable[[str], None]
+
+
+def tell_nobody(_: str) -> None:
+    """The `OnLost` of those whom nobody listens to."""
+
+
 class FileStore(Protocol):
     """A store of files that kernels made; the files outlive their kernels."""
 
-    def upload(self, kernel_id: str, name: str, mtime: float) -> Upload:
-        """Begin to store a file. `name` has passed `clean_name`."""
+    def upload(
+        self, kernel_id: str, name: str, mtime: float, on_lost: OnLost = tell_nobody
+    ) -> Upload:
+        """Begin to store a file. `name` has passed `clean_name`.
+
+        `on_lost` is called, with a sentence for the user, if a file that was committed is lost since
+        the store was away for too long.
+        """
 
     def find(self, kernel_id: str, name: str) -> Deferred[StoredFile | None]:
         """Fires with a file's metadata, or None if there is no such file."""

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from attrs import define, field
-from sqlalchemy import Connection
 from twisted.logger import Logger
 
 from sagecell_tx.sessions.interfaces import StoreFull
@@ -32,14 +31,12 @@ class Disk:
     free: Callable[[Path], int] = free_bytes
     _full: bool = field(default=False, init=False)
 
-    def check(self, connection: Connection) -> None:
+    def check(self, *, reusable: int) -> None:
         """Raise `StoreFull` if fewer than `reserve` bytes are free. For transactions that add data.
 
-        Free pages within the database's file count as free, since the file does not shrink.
+        The `reusable` bytes within the database's file count as free: the file does not shrink.
         """
-        pages = connection.exec_driver_sql("PRAGMA freelist_count").scalar_one()
-        size = connection.exec_driver_sql("PRAGMA page_size").scalar_one()
-        full = self.free(self.directory) + pages * size < self.reserve
+        full = self.free(self.directory) + reusable < self.reserve
         if full and not self._full:
             _log.warn(
                 "nothing more is stored: the disk of {directory} has less than {reserve} bytes left",

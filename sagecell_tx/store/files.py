@@ -1,48 +1,35 @@
 """Files that kernels made, in a database. Equal contents are stored once.
 
 A file is a row that points to a blob; a blob is identified by its SHA-256 and stored in rows of
-at most `CHUNK` bytes, so that a whole file is never in memory. An upload fills a blob without a
-digest, which cannot be found. Its commit is one transaction: the blob gets its digest, or is
-deleted if another has that digest already, and the file's row points to the blob with the
-digest. A crash leaves only blobs without digests, which `forget_uploads` deletes.
+at most `CHUNK` bytes, so that a whole file is never in memory. Blobs without digests are uploads,
+under way or left by a crash, which `forget_uploads` deletes.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from attrs import define, field
-from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select, update
-from twisted.internet.defer import Deferred, fail, succeed
-from twisted.python.failure import Failure
+from sqlalchemy import Connection, and_, delete, exists, func, or_, select, update
+from twisted.internet.defer import Deferred, succeed
 
 from sagecell_tx.sessions.admission.storagebudgets import ENTRY
-from sagecell_tx.sessions.interfaces import FileRefused, StoredFile, StoreUnavailable
-from sagecell_tx.store.database import Database, attempt
+from sagecell_tx.sessions.interfaces import FileRefused, OnLost, StoredFile, tell_nobody
+from sagecell_tx.store.database import Database
 from sagecell_tx.store.room import Room
 from sagecell_tx.store.schema import blobs, chunks, files
+from sagecell_tx.store.uploads import CONDEMNED, DatabaseUpload, read_rows
 from sagecell_tx.wire.codelink import clean_ident, clean_name
 from sagecell_tx.wire.messages import WireError
-
-if TYPE_CHECKING:
-    from hashlib import _Hash
-
-CHUNK = 256 * 1024  # bytes in a row, and the most that one read returns
 
 # The most that one transaction of a sweep deletes, since other writers wait for it.
 _BLOBS_AT_ONCE = 100
 _FILES_AT_ONCE = 100
 _CHUNKS_AT_ONCE = 64
 
-# The size that marks a blob that a sweep is deleting; no upload may commit it any more.
-_CONDEMNED = -1
-
-UPLOAD_ENDED = "This upload has ended; the file must be sent again."
 TOO_LARGE = "The file is larger than this server's space for all files."
-FILE_GONE = "This file is no longer stored."
 
 
 @define(kw_only=True, eq=False)
@@ -64,8 +51,10 @@ class DatabaseFileStore:
         contents = _StoredFiles(delete_unused=self._delete_unused)
         self._room = Room(database=self._database, total=self._total, contents=contents)
 
-    def upload(self, kernel_id: str, name: str, mtime: float) -> DatabaseUpload:
-        """See `FileStore`. Nothing is written yet."""
+    def upload(
+        self, kernel_id: str, name: str, mtime: float, on_lost: OnLost = tell_nobody
+    ) -> DatabaseUpload:
+        """See `FileStore`. Nothing is written yet, and nothing that is committed is lost."""
         blob_id = self._entropy(16).hex()
         self._uploads.add(blob_id)
         return DatabaseUpload(
@@ -92,7 +81,8 @@ class DatabaseFileStore:
         """See `FileStore`. Fails with `StoreUnavailable` once the contents are deleted."""
         if offset >= file.size or length <= 0:
             return succeed(b"")
-        return self._database.read(partial(_read, digest=file.digest, offset=offset, length=length))
+        which = blobs.c.digest == file.digest
+        return self._database.read(partial(read_rows, which=which, offset=offset, length=length))
 
     def sweep(self, before: float) -> Deferred[int]:
         """See `FileStore`. Contents that no file has any more are deleted, too.
@@ -110,9 +100,9 @@ class DatabaseFileStore:
         return Deferred.fromCoroutine(self._delete_blobs(before))
 
     async def _sweep(self, before: float) -> int:
-        swept = await self._database.write(partial(_delete_files, before=before))
+        swept = await self._database.write(partial(delete_files, before=before))
         await self._delete_blobs(before)
-        self._room.count_again()
+        await self._room.count()
         return swept
 
     async def _delete_unused(self) -> None:
@@ -120,106 +110,10 @@ class DatabaseFileStore:
 
     async def _delete_blobs(self, before: float) -> None:
         write, own = self._database.write, frozenset(self._uploads)
-        while condemned := await write(partial(_condemn, before=before, but=own)):
-            while await write(partial(_delete_some_chunks, blob_ids=condemned)):
+        while condemned := await write(partial(condemn, before=before, but=own)):
+            while await write(partial(delete_some_chunks, blob_ids=condemned)):
                 pass
-            await write(partial(_delete_emptied, blob_ids=condemned))
-
-
-@define(kw_only=True, eq=False)
-class DatabaseUpload:
-    """An `Upload` into a database. After a failed write, only `abandon` can be called.
-
-    Less than a row waits in memory, so that small writes cost no transaction. `_hash` and
-    `_stored` change in the pool's threads, in one transaction after the other.
-    """
-
-    _database: Database
-    _now: Callable[[], float]
-    _blob_id: str
-    _kernel_id: str
-    _name: str
-    _mtime: float
-    _ended: Callable[[], None]
-    _commit: Callable[[int, Callable[[Connection], StoredFile]], Deferred[StoredFile]]
-    _size: int = field(default=0, init=False)  # bytes written
-    _hash: _Hash = field(factory=hashlib.sha256, init=False)
-    _stored: int = field(default=0, init=False)  # bytes in rows
-    _rest: bytearray = field(factory=bytearray, init=False)  # less than a row
-    _begun: bool = field(default=False, init=False)
-    _open: bool = field(default=True, init=False)
-
-    def write(self, data: bytes) -> Deferred[None]:
-        """See `Upload`. Fails with `FileRefused` after a commit, an abandon or a failure."""
-        if not self._open:
-            return fail(FileRefused(UPLOAD_ENDED))
-        self._rest += data
-        self._size += len(data)
-        if len(self._rest) < CHUNK:
-            return succeed(None)
-        whole = len(self._rest) - len(self._rest) % CHUNK
-        rows = bytes(memoryview(self._rest)[:whole])
-        self._rest = self._rest[whole:]
-        work = partial(self._append, data=rows, at=self._now())
-        return self._database.store(work).addErrback(self._broken)
-
-    def commit(self) -> Deferred[StoredFile]:
-        """See `Upload`. Fails like `write`."""
-        if not self._open:
-            return fail(FileRefused(UPLOAD_ENDED))
-        self._open = False
-        rest, self._rest = bytes(self._rest), bytearray()
-        settle = partial(self._settle, rest=rest, at=self._now())
-        return self._commit(self._size, settle).addCallback(self._committed)
-
-    def abandon(self) -> Deferred[None]:
-        """See `Upload`. Never fails: a sweep deletes what cannot be deleted now."""
-        self._open = False
-        self._rest = bytearray()
-        self._ended()
-        return self._database.write(self._forget).addErrback(_left_to_sweep)
-
-    def _broken(self, failure: Failure) -> Failure:
-        self._open = False
-        return failure
-
-    def _committed(self, file: StoredFile) -> StoredFile:
-        self._ended()
-        return file
-
-    def _append(self, connection: Connection, data: bytes, at: float) -> None:
-        """Store `data` in rows of `CHUNK` bytes, of which only the last may be shorter."""
-        if not self._begun:
-            connection.execute(insert(blobs).values(id=self._blob_id, size=0, created=at))
-            self._begun = True
-        self._hash.update(data)
-        for start in range(0, len(data), CHUNK):
-            row = data[start : start + CHUNK]
-            connection.execute(
-                insert(chunks).values(blob_id=self._blob_id, start=self._stored, data=row)
-            )
-            self._stored += len(row)
-
-    def _settle(self, connection: Connection, rest: bytes, at: float) -> StoredFile:
-        self._append(connection, rest, at)
-        digest = self._hash.hexdigest()
-        mine = blobs.c.id == self._blob_id
-        named = update(blobs).where(mine, blobs.c.size != _CONDEMNED)
-        if not attempt(connection, named.values(digest=digest, size=self._stored)):
-            connection.execute(delete(blobs).where(mine))
-        # An error if there is none: a sweep took this upload for a crashed one and deleted it.
-        blob_id = connection.scalars(select(blobs.c.id).where(blobs.c.digest == digest)).one()
-        file = {"kernel_id": self._kernel_id, "name": self._name}
-        connection.execute(delete(files).filter_by(**file))
-        connection.execute(
-            insert(files).values(**file, blob_id=blob_id, mtime=self._mtime, created=at)
-        )
-        return StoredFile(**file, size=self._stored, digest=digest, mtime=self._mtime)
-
-    def _forget(self, connection: Connection) -> None:
-        connection.execute(
-            delete(blobs).where(blobs.c.id == self._blob_id, blobs.c.digest.is_(None))
-        )
+            await write(partial(delete_emptied, blob_ids=condemned))
 
 
 @define(kw_only=True)
@@ -268,10 +162,6 @@ class _StoredFiles:
         await self._delete_unused()
 
 
-def _left_to_sweep(failure: Failure) -> None:
-    failure.trap(StoreUnavailable)
-
-
 def _find(connection: Connection, kernel_id: str, name: str) -> StoredFile | None:
     row = connection.execute(
         select(blobs.c.size, blobs.c.digest, files.c.mtime)
@@ -285,25 +175,12 @@ def _find(connection: Connection, kernel_id: str, name: str) -> StoredFile | Non
     )
 
 
-def _read(connection: Connection, digest: str, offset: int, length: int) -> bytes:
-    row = connection.execute(
-        select(chunks.c.start, chunks.c.data)
-        .join_from(chunks, blobs)
-        .where(blobs.c.digest == digest, chunks.c.start <= offset)
-        .order_by(chunks.c.start.desc())
-        .limit(1)
-    ).one_or_none()
-    if row is None:
-        raise StoreUnavailable(FILE_GONE)
-    begin = offset - row.start
-    return bytes(memoryview(row.data)[begin : begin + length])
-
-
-def _delete_files(connection: Connection, before: float) -> int:
+def delete_files(connection: Connection, before: float) -> int:
+    """Delete the files that were stored before a time; returns how many."""
     return connection.execute(delete(files).where(files.c.created < before)).rowcount
 
 
-def _condemn(connection: Connection, before: float, but: frozenset[str]) -> Sequence[str]:
+def condemn(connection: Connection, before: float, but: frozenset[str]) -> Sequence[str]:
     """Mark some unused blobs, so that they cannot be found any more; returns their ids."""
     unused = and_(blobs.c.digest.is_not(None), ~exists().where(files.c.blob_id == blobs.c.id))
     left = and_(blobs.c.digest.is_(None), blobs.c.created < before, blobs.c.id.not_in(but))
@@ -311,12 +188,12 @@ def _condemn(connection: Connection, before: float, but: frozenset[str]) -> Sequ
         select(blobs.c.id).where(or_(unused, left)).limit(_BLOBS_AT_ONCE)
     ).all()
     connection.execute(
-        update(blobs).where(blobs.c.id.in_(condemned)).values(digest=None, size=_CONDEMNED)
+        update(blobs).where(blobs.c.id.in_(condemned)).values(digest=None, size=CONDEMNED)
     )
     return condemned
 
 
-def _delete_some_chunks(connection: Connection, blob_ids: Sequence[str]) -> int:
+def delete_some_chunks(connection: Connection, blob_ids: Sequence[str]) -> int:
     """Delete some of these blobs' rows; returns how many, 0 when there are no more."""
     some = connection.execute(
         select(chunks.c.blob_id, chunks.c.start)
@@ -328,5 +205,6 @@ def _delete_some_chunks(connection: Connection, blob_ids: Sequence[str]) -> int:
     return len(some)
 
 
-def _delete_emptied(connection: Connection, blob_ids: Sequence[str]) -> None:
+def delete_emptied(connection: Connection, blob_ids: Sequence[str]) -> None:
+    """Delete blobs whose rows are gone."""
     connection.execute(delete(blobs).where(blobs.c.id.in_(blob_ids)))

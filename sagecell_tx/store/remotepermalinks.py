@@ -29,6 +29,7 @@ from zope.interface import implementer
 from sagecell_tx.config import ConfigError
 from sagecell_tx.limits import MIB
 from sagecell_tx.sessions.interfaces import Permalink, StoreUnavailable
+from sagecell_tx.sessions.metrics import Latencies
 from sagecell_tx.store.permalinks import check_permalink
 from sagecell_tx.wire.codelink import clean_ident
 from sagecell_tx.wire.messages import WireError, parse_json, parse_object
@@ -57,6 +58,7 @@ class RemoteCellStore:
     _url: str
     _agent: IAgent
     _clock: IReactorTime
+    _latencies: Latencies = field(factory=Latencies)
     _client: HTTPClient = field(init=False)
     _turns: DeferredSemaphore = field(factory=lambda: DeferredSemaphore(AT_A_TIME), init=False)
 
@@ -86,7 +88,8 @@ class RemoteCellStore:
     def _turn(self, ask: Any, what: Permalink | str) -> Deferred[Any]:
         """Send a request at its turn; failures become `StoreUnavailable`."""
         asked = self._turns.run(lambda: Deferred.fromCoroutine(ask(what)))
-        return asked.addTimeout(PATIENCE, self._clock).addErrback(self._unavailable)
+        asked.addTimeout(PATIENCE, self._clock).addErrback(self._unavailable)
+        return self._latencies.timed("remote", asked)
 
     async def _save(self, permalink: Permalink) -> str:
         status, body = await self._answer("POST", form=attrs.asdict(permalink))

@@ -1,20 +1,24 @@
 """The limit on the total size of stored items: the oldest are deleted to make room for new ones.
 
-They are deleted in batches, so that the stored bytes seldom have to be counted.
+The total is in the database, so that several web processes have one limit. A commit adds to it, the
+deletion of the oldest subtracts; whatever else deletes something leaves it too high, until it is
+counted. They are deleted in batches, so that the stored bytes seldom have to be counted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
-from attrs import define, field
-from sqlalchemy import Connection
+from attrs import define, field, frozen
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 from twisted.internet.defer import Deferred, DeferredLock
 from twisted.logger import Logger
 
-from sagecell_tx.store.database import Database
+from sagecell_tx.sessions.interfaces import StoreAway
+from sagecell_tx.store.database import UNAVAILABLE, Database, attempt
+from sagecell_tx.store.schema import totals
 
 T = TypeVar("T")
 
@@ -22,6 +26,9 @@ _log = Logger()
 
 #: The part of the total that is used once the oldest are deleted and the new one is stored.
 LEFT = 0.9
+
+#: How often room is made for one item, while other processes use it up.
+ATTEMPTS = 5
 
 
 class Contents(Protocol):
@@ -33,7 +40,7 @@ class Contents(Protocol):
 
     @property
     def called(self) -> str:
-        """Their name in the log, in the plural."""
+        """Their name in the log, in the plural, and that of their total."""
 
     @property
     def refusal(self) -> Exception:
@@ -52,6 +59,22 @@ class Contents(Protocol):
         """Delete what no item refers to any more."""
 
 
+@frozen
+class _Stored(Generic[T]):
+    """An item was stored, with this result."""
+
+    result: T
+
+
+@frozen
+class _Counted:
+    """The bytes of all items; the total and the number of counts, at that moment, if there were any."""
+
+    measured: int
+    total: int | None
+    counts: int
+
+
 @define(kw_only=True, eq=False)
 class Room:
     """Limits `contents` to `total` bytes; 0 means no limit."""
@@ -59,7 +82,6 @@ class Room:
     _database: Database
     _total: int
     _contents: Contents
-    _held: int | None = field(default=None, init=False)  # bytes, at most; None: to be counted
     _committing: DeferredLock = field(factory=DeferredLock, init=False)
 
     def commit(self, size: int, settle: Callable[[Connection], T]) -> Deferred[T]:
@@ -71,38 +93,83 @@ class Room:
             return self._database.store(settle)
         return self._committing.run(lambda: Deferred.fromCoroutine(self._fit(size, settle)))
 
-    def count_again(self) -> None:
-        """Count the stored bytes before the next commit: this or another process changed them."""
-        self._held = None
+    async def count(self) -> None:
+        """Count what is stored, after something was deleted."""
+        if self._total:
+            counted = await self._database.read(self._measure)
+            await self._database.write(partial(self._correct, count=counted))
 
     async def _fit(self, size: int, settle: Callable[[Connection], T]) -> T:
         needed = size + self._contents.entry
         if needed > self._total:
             raise self._contents.refusal
-        if self._held is None or self._held + needed > self._total:
-            self._held = await self._evict(needed)
-        self._held += needed
-        return await self._database.store(settle)
+        work = partial(self._commit, needed=needed, settle=settle)
+        if isinstance(stored := await self._database.store(work), _Stored):
+            return stored.result
+        await self.count()  # perhaps the total is too high
+        for _ in range(ATTEMPTS):
+            if isinstance(stored := await self._database.store(work), _Stored):
+                return stored.result
+            await self._evict(needed)
+        raise StoreAway(UNAVAILABLE)
 
-    async def _evict(self, needed: int) -> int:
-        """Delete the oldest if `needed` bytes have no room; returns the bytes stored then."""
-        contents, evicted = self._contents, 0
-        held = await self._database.read(contents.measure)
-        if held + needed <= self._total:
-            return held
-        goal = max(0, int(LEFT * self._total) - needed)
-        while held > goal:
-            # Not counted again for each batch: there may be a million of them.
-            delete_oldest = partial(contents.delete_oldest, excess=held - goal)
-            gone, freed = await self._database.write(delete_oldest)
-            if not gone:
-                break
+    async def _evict(self, needed: int) -> None:
+        """Delete the oldest until a part of the total is free besides `needed` bytes."""
+        goal, evicted = max(0, int(LEFT * self._total) - needed), 0
+        # Not counted again for each batch: there may be a million of them.
+        while gone := await self._database.write(partial(self._delete_some, goal=goal)):
             evicted += gone
-            held -= freed
         _log.info(
             "the {count} oldest {called} were deleted to make room for new ones",
             count=evicted,
-            called=contents.called,
+            called=self._contents.called,
         )
-        await contents.tidy()
-        return held
+        await self._contents.tidy()
+
+    # --- transactions
+
+    @property
+    def _mine(self) -> ColumnElement[bool]:
+        return totals.c.name == self._contents.called
+
+    def _commit(
+        self, connection: Connection, needed: int, settle: Callable[[Connection], T]
+    ) -> _Stored[T] | None:
+        """Add an item to the total, and store it; None if there is no room, or no total yet."""
+        fits = totals.c.bytes + needed <= self._total
+        added = update(totals).where(self._mine, fits).values(bytes=totals.c.bytes + needed)
+        return _Stored(settle(connection)) if connection.execute(added).rowcount else None
+
+    def _delete_some(self, connection: Connection, goal: int) -> int:
+        """Delete some of the oldest; returns how many, 0 when no more than `goal` bytes are left."""
+        excess = (connection.scalar(select(totals.c.bytes).where(self._mine)) or 0) - goal
+        if excess <= 0:
+            return 0
+        count, freed = self._contents.delete_oldest(connection, excess)
+        freeing = update(totals).where(self._mine).values(bytes=totals.c.bytes - freed)
+        connection.execute(freeing)
+        return count
+
+    def _measure(self, connection: Connection) -> _Counted:
+        row = connection.execute(select(totals.c.bytes, totals.c.counts).where(self._mine)).first()
+        measured = self._contents.measure(connection)
+        return _Counted(measured, row.bytes if row else None, row.counts if row else 0)
+
+    def _correct(self, connection: Connection, count: _Counted) -> None:
+        """Correct the total by what it was wrong then; others may have added to it meanwhile."""
+        if count.total is None:
+            first = insert(totals).values(
+                name=self._contents.called, bytes=count.measured, counts=1
+            )
+            attempt(connection, first)  # unless another process was faster
+            return
+        connection.execute(
+            update(totals)
+            .where(self._mine, totals.c.counts == count.counts)
+            .values(bytes=totals.c.bytes + (count.measured - count.total), counts=count.counts + 1)
+        )
+
+
+def forget_totals(connection: Connection) -> None:
+    """Let every total be counted when it is needed next: something else was stored or deleted."""
+    connection.execute(delete(totals))

@@ -72,7 +72,7 @@ class DatabaseRunPermalinkStore:
             return fail()
         if self._waiting >= WAITING:
             return fail(StoreUnavailable(UNAVAILABLE))
-        size = _size(permalink)
+        size = size_of(permalink)
         row = {
             "ident": self._ident(permalink, client),
             "size": size,
@@ -95,9 +95,9 @@ class DatabaseRunPermalinkStore:
 
     async def _sweep(self, before: float) -> int:
         swept = 0
-        while gone := await self._database.write(partial(_delete_expired, before=before)):
+        while gone := await self._database.write(partial(delete_expired, before=before)):
             swept += gone
-        self._room.count_again()
+        await self._room.count()
         return swept
 
     def _waited(self, result: T) -> T:
@@ -154,7 +154,7 @@ class _Rows:
         """See `Contents`. A row takes its texts with it."""
 
 
-def _size(permalink: Permalink) -> int:
+def size_of(permalink: Permalink) -> int:
     """Bytes of its texts."""
     texts = (permalink.code, permalink.language, permalink.interacts)
     return sum(len(text.encode("utf-8")) for text in texts)
@@ -172,7 +172,7 @@ def _save(connection: Connection, row: dict[str, object]) -> str:
     return ident
 
 
-def _delete_expired(connection: Connection, before: float) -> int:
+def delete_expired(connection: Connection, before: float) -> int:
     """Delete some that were made before this time; returns how many, 0 when there are no more."""
     expired = connection.scalars(
         select(run_permalinks.c.ident).where(run_permalinks.c.created < before).limit(_AT_ONCE)

@@ -1,4 +1,4 @@
-"""The tables: permalinks, permalinks of runs, files, and the blobs that files share.
+"""The tables: permalinks, permalinks of runs, files, the blobs that files share, and totals.
 
 Only types that SQLite and PostgreSQL both have. The migrations build these tables;
 a test compares the two.
@@ -57,6 +57,16 @@ secrets = Table(
     metadata,
     Column("name", String(64), primary_key=True),
     Column("value", LargeBinary, nullable=False),
+)
+
+#: Bytes that are stored of what has a limit, at most: a count corrects them. `counts` is how many there
+#: were, so that two processes do not make the same correction.
+totals = Table(
+    "totals",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("bytes", BigInteger, nullable=False),
+    Column("counts", BigInteger, nullable=False),
 )
 
 #: Contents of files. Without a digest: an upload in progress, left by a crash, or being deleted.

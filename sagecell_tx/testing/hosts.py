@@ -18,11 +18,13 @@ from attrs import define, field
 from twisted.internet.defer import Deferred, succeed
 
 from sagecell_tx.sessions.interfaces import (
+    LOCAL,
     Exit,
     HostStatus,
     Kernel,
     KernelObserver,
     StartFailed,
+    Usage,
 )
 from sagecell_tx.sessions.spec import KernelSpec
 from sagecell_tx.testing.runs import Run
@@ -64,8 +66,10 @@ class MemoryHost:
     versions: Mapping[str, str] = field(factory=dict)
     features: tuple[str, ...] = ()
     unbounded: tuple[str, ...] = ()
+    starting: bool = False
     rejected: Counter[str] = field(factory=Counter, init=False)
     kernels: list[MemoryKernel] = field(factory=list, init=False)
+    used: dict[str, Usage] = field(factory=dict, init=False)  # by kernel id, as the test says
 
     @property
     def latest(self) -> MemoryKernel:
@@ -107,8 +111,13 @@ class MemoryHost:
             versions=self.versions,
             features=self.features,
             unbounded=self.unbounded,
+            starting=self.starting,
             rejected=dict(self.rejected),
         )
+
+    def usages(self) -> Deferred[dict[str, Usage]]:
+        """See `MeasuringHost.usages`."""
+        return succeed(dict(self.used))
 
     def claim(self) -> None:
         """See `HostService.claim`. There is nothing to claim."""
@@ -149,6 +158,7 @@ class MemoryKernel:
     coming: Deferred[Kernel] = field(init=False)
     sent: list[Message] = field(factory=list, init=False)  # everything, the latest last
     unread: int = field(default=0, init=False)  # as the test says
+    machine: str = field(default=LOCAL, init=False)  # the same
     paused: bool = field(default=False, init=False)
     interrupts: int = field(default=0, init=False)
     killed: bool = field(default=False, init=False)

@@ -14,10 +14,18 @@ from attrs import define, field
 from twisted.internet.defer import Deferred, fail, succeed
 
 from sagecell_tx.sessions.admission.storagebudgets import ENTRY
-from sagecell_tx.sessions.interfaces import FileRefused, Permalink, StoredFile, StoreUnavailable
-from sagecell_tx.store.files import CHUNK, FILE_GONE, TOO_LARGE, UPLOAD_ENDED
+from sagecell_tx.sessions.interfaces import (
+    FileRefused,
+    OnLost,
+    Permalink,
+    StoredFile,
+    StoreUnavailable,
+    tell_nobody,
+)
+from sagecell_tx.store.files import TOO_LARGE
 from sagecell_tx.store.permalinks import check_permalink, permalink_ident
 from sagecell_tx.store.room import LEFT
+from sagecell_tx.store.uploads import CHUNK, FILE_GONE, UPLOAD_ENDED
 from sagecell_tx.wire.messages import WireError
 
 
@@ -98,7 +106,9 @@ class MemoryFileStore:
     _files: dict[tuple[str, str], tuple[StoredFile, float]] = field(factory=dict, init=False)
     _blobs: dict[str, bytes] = field(factory=dict, init=False)
 
-    def upload(self, kernel_id: str, name: str, mtime: float) -> MemoryUpload:
+    def upload(
+        self, kernel_id: str, name: str, mtime: float, on_lost: OnLost = tell_nobody
+    ) -> MemoryUpload:
         """See `FileStore`."""
         return MemoryUpload(store=self, kernel_id=kernel_id, name=name, mtime=mtime)
 

@@ -35,8 +35,15 @@ PART_HEADER_LINES = 8
 #: About how many bytes are unquoted at once: that takes several times their memory.
 _PIECE = 64 * 1024
 
-#: A token in an address that is a parameter.
-_TOKEN_WITHIN = re.compile(rb"[?&]token=")
+#: The parameters whose values are logged, if they are short and plain.
+LOGGED = frozenset(
+    {b"after", b"autoeval", b"frame", b"lang", b"language", b"n", b"timeout", b"v", b"wait"}
+)
+
+_PLAIN = re.compile(rb"[\w.-]{1,40}")
+
+#: A letter, a digit or a hyphen, escaped though it need not be.
+_ESCAPED = re.compile(rb"%(2d|3[0-9]|[46][1-9a-f]|[57][0-9a])", re.IGNORECASE)
 
 _NO_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
@@ -94,26 +101,25 @@ def urlencoded(text: bytes) -> Fields:
     )
 
 
-def without_token(address: bytes) -> bytes:
-    """A URL for a log: the values of the parameter ``token``, which are secret, are blank.
+def for_log(address: bytes) -> bytes:
+    """A URL as it is logged: most values in its query are left out, and so is its fragment.
 
-    So are those of parameters that are addresses with such a parameter, as ``next`` is for a login.
-    For a URL whose query is too long to be parsed, everything after the question mark is.
+    They are programs, tokens, ids of permalinks, or addresses that have such in their query. Only values
+    of `LOGGED` remain. The rest is in the log's words: ``c=...``.
     """
-    before, mark, query = address.partition(b"?")
-    if b"token" not in query and b"%" not in query:
-        return address
-    fields = query.split(b"&")
-    if len(fields) > FIELDS:
-        return before + mark
-    return before + mark + b"&".join(map(_without_secret, fields))
+    before, mark, query = address.partition(b"#")[0].partition(b"?")
+    # A needless escape would hide what is looked for in every line of the log, such as an id.
+    before = _ESCAPED.sub(lambda found: bytes([int(found[1], 16)]), before)
+    return before + mark + b"&".join(map(_for_log, query.split(b"&", FIELDS)))
 
 
-def _without_secret(field: bytes) -> bytes:
+def _for_log(field: bytes) -> bytes:
     name, equals, value = field.partition(b"=")
-    # An address in an address in an address would be escaped once more.
-    is_secret = _unquoted(name) == b"token" or _TOKEN_WITHIN.search(_unquoted(_unquoted(value)))
-    return name + equals if is_secret else field
+    if not _PLAIN.fullmatch(name):
+        return b"..." if field else b""
+    if not equals:
+        return name if name in LOGGED else b"..."
+    return field if name in LOGGED and _PLAIN.fullmatch(value) else name + b"=..."
 
 
 def multipart(body: bytes, content_type: str) -> Fields:

@@ -39,8 +39,12 @@ class Author:
 
     def until_over(self, selector: str) -> str:
         """Wait until a cell's program has ended; returns what it printed."""
-        self.reader.until(lambda: self.state(selector) in OVER and self.reader.has_drawn(selector))
-        return self.reader.text(f"{selector} .sagecell_stdout")
+
+        def printed() -> list[str]:
+            over = self.state(selector) in OVER and self.reader.has_drawn(selector)
+            return [self.reader.text(f"{selector} .sagecell_stdout")] if over else []
+
+        return self.reader.until(printed)[0]
 
     def state(self, selector: str) -> str:
         """The state that a cell shows."""

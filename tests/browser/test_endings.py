@@ -99,3 +99,23 @@ def test_a_server_that_goes_away_is_told(shared_reader):
         assert "Trying again" in shared_reader.text(".sagecell_status")
         shared_reader.one(".sagecell_stopButton").click()
         assert shared_reader.until_over() == "stopped"
+
+
+def test_a_server_that_is_drained_says_so_and_the_next_one_goes_on(shared_reader):
+    with Server() as server:
+        shared_reader.visit(server.url)
+        evaluate_endless(shared_reader)
+        assert server.process is not None
+        server.process.send_signal(signal.SIGHUP)
+        sentence = "The server is being restarted. The session ends in 300 seconds at the latest."
+        shared_reader.until(lambda: sentence in shared_reader.text(".sagecell_warning"))
+        assert shared_reader.state == "running"
+        shared_reader.one(".sagecell_stopButton").click()
+        assert shared_reader.until_over() == "stopped"
+        assert server.process.wait(60) == 0
+        assert [server.notice()[:8] for _ in range(2)] == [b"STATUS=d", b"STOPPING"]
+        shared_reader.evaluate("print(6 * 7)")
+        shared_reader.until(lambda: shared_reader.state == "away")
+        server.start()
+        assert shared_reader.until_over() == "done"
+        assert shared_reader.text(".sagecell_stdout") == "42"

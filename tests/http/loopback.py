@@ -11,8 +11,9 @@ from urllib.parse import urlencode
 
 from attrs import define
 from twisted.internet.address import IPv4Address
-from twisted.internet.interfaces import IPushProducer
+from twisted.internet.interfaces import IAddress, IPushProducer
 from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.test.iosim import FakeTransport, IOPump
 from typing_extensions import override
@@ -220,6 +221,21 @@ class Connection:
         """The one response that came."""
         (only,) = answers(self.ear.heard, method)
         return only
+
+
+def connected(
+    site: Any, clock: Clock, client: Protocol | None = None, *, peer: IAddress = CLIENT
+) -> Connection:
+    """An established connection from `peer` to a site; without a `client`, an `Ear` listens."""
+    client = client or Ear()
+    server = site.buildProtocol(peer)
+    assert server is not None
+    wire = Wire(server, isServer=True, hostAddress=SERVER, peerAddress=peer)
+    far = FakeTransport(client, isServer=False, hostAddress=peer, peerAddress=SERVER)
+    server.makeConnection(wire)
+    client.makeConnection(far)
+    line = IOPump(client, server, far, wire, False, clock=clock)
+    return Connection(client=client, server=wire, line=line)
 
 
 def request(

@@ -11,11 +11,11 @@ from attrs import define, field
 from twisted.internet.interfaces import IAddress, IDelayedCall
 from twisted.internet.protocol import Protocol
 from twisted.internet.testing import MemoryReactorClock
-from twisted.test.iosim import FakeTransport, IOPump
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.server import Site
 from typing_extensions import override
 
+from sagecell_tx.http.admin.health import DRAINING, Health, Readiness
 from sagecell_tx.http.admin.status import Status
 from sagecell_tx.http.cells.terms import Terms
 from sagecell_tx.http.connections.limits import ConnectionLimits
@@ -28,13 +28,14 @@ from sagecell_tx.http.urltree import Routes
 from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.admission.starts import Starts
 from sagecell_tx.sessions.fleet.fleet import Fleet
+from sagecell_tx.sessions.fleet.kernelcheck import KernelCheck
 from sagecell_tx.sessions.interfaces import FileStore, RunPermalinkStore
 from sagecell_tx.sessions.originator import Originator
 from sagecell_tx.sessions.spec import PYTHON
 from sagecell_tx.testing.hosts import MemoryHost
 from sagecell_tx.testing.stores import MemoryCellStore, MemoryFileStore, MemoryRunPermalinkStore
 
-from .loopback import CLIENT, SERVER, Answer, Connection, Ear, Wire, request
+from .loopback import CLIENT, Answer, Connection, connected, request
 
 DATE = "2026-01-01T00:00:00+00:00"
 
@@ -67,6 +68,8 @@ class World:
     installed: Sequence[OfferedSpec] = ()
     permalinks: RunPermalinkStore = field(init=False)
     fleet: Fleet = field(init=False)
+    readiness: Readiness = field(init=False)
+    web: WebServer = field(init=False)
     served: list[Routes] = field(init=False)
     site: Site = field(init=False)
 
@@ -89,7 +92,13 @@ class World:
             originator=originator,
             starts=Starts(at_once=1000, each=1000, clock=self.clock),
         )
-        web = WebServer(
+        check = KernelCheck(fleet=self.fleet, clock=self.clock, program="print 2")
+        self.readiness = Readiness(
+            clock=self.clock,
+            check=check.run,
+            obstacle=lambda: DRAINING if self.fleet.admission.is_draining else None,
+        )
+        self.web = WebServer(
             reactor=self.clock,
             limits=self.limits.requests,
             clients=self.clients,
@@ -97,8 +106,8 @@ class World:
             baseurl=self.baseurl,
             parser=self.parser,
         )
-        self.served = self.routes(web)
-        self.site = web.site(self.served)
+        self.served = self.routes(self.web)
+        self.site = self.web.site(self.served)
 
     def routes(self, web: WebServer) -> list[Routes]:
         """All that a server has."""
@@ -114,19 +123,12 @@ class World:
                 Status(fleet=self.fleet, host=self.host, ready=lambda: self.ready),
                 self.installed,
             ),
+            Health(readiness=self.readiness),
         ]
 
     def connect(self, client: Protocol | None = None, *, peer: IAddress = CLIENT) -> Connection:
         """An established connection from `peer`."""
-        client = client or Ear()
-        server = self.site.buildProtocol(peer)
-        assert server is not None
-        wire = Wire(server, isServer=True, hostAddress=SERVER, peerAddress=peer)
-        far = FakeTransport(client, isServer=False, hostAddress=peer, peerAddress=SERVER)
-        server.makeConnection(wire)
-        client.makeConnection(far)
-        line = IOPump(client, server, far, wire, False, clock=self.clock)
-        return Connection(client=client, server=wire, line=line)
+        return connected(self.site, self.clock, client, peer=peer)
 
 
 class Reactor(MemoryReactorClock):

@@ -125,3 +125,35 @@ def reply(messages: list[Message]) -> Message:
     """The content of the one execute_reply."""
     (only,) = [m["content"] for m in messages if m["msg_type"] == "execute_reply"]
     return dict(only)
+
+
+class Poller:
+    """A session without a WebSocket, each of whose requests has a connection of its own."""
+
+    def __init__(self, url: str) -> None:
+        answer = requests.post(f"{url}/kernel", {"timeout": "600"}, timeout=60)
+        assert answer.status_code == 200, answer.text
+        self.kernel_id = answer.json()["id"]
+        self.url = f"{url}/kernel/{self.kernel_id}"
+        self.after = 0
+        self.number = 0
+
+    def work(self) -> None:
+        """Run a cell that continues the earlier ones, to its end."""
+        self.number += 1
+        code = "try: n += 1\nexcept NameError: n = 1\nprint(n)"
+        message: Message = {
+            "header": {"msg_id": f"m{self.number}", "msg_type": "execute_request", "session": "s"},
+            "content": {"code": code, "allow_stdin": False},
+            "channel": "shell",
+        }
+        sent = requests.post(f"{self.url}/messages", json=[message], timeout=60)
+        assert sent.status_code in (200, 204), sent.text
+        told: list[Message] = []
+        while not any(each["content"].get("execution_state") == "idle" for each in told):
+            answer = requests.get(f"{self.url}/messages?after={self.after}&wait=20", timeout=60)
+            assert answer.status_code in (200, 204), answer.text
+            if answer.status_code == 200:
+                told += answer.json()["messages"]
+                self.after = answer.json()["after"]
+        assert text(told) == f"{self.number}\n"

@@ -19,6 +19,7 @@ from typing import Any, Self
 import psutil
 import requests
 
+from sagecell_tx.process.redaction import redacted
 from tests.accounts import accounts
 from tests.integration.waiting import until
 
@@ -32,6 +33,18 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+#: Becomes the server, with the listening socket and the variables that sd_listen_fds(3) names.
+_ACTIVATE = """
+import os, sys
+listening = int(sys.argv[1])
+os.dup2(listening, 3)
+if listening != 3:
+    os.close(listening)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1", LISTEN_FDNAMES="sagecell-tx.socket")
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
 class Server:
     """A server that can be started several times, on one state directory.
 
@@ -39,7 +52,11 @@ class Server:
     HTML, visitors have to accept them. The modules in `preload` are loaded before the first fork,
     which takes seconds; None means the default. `limits` are by their names below ``[limits]``,
     such as ``files.total_bytes``. `kernelspecs` are looked for in `jupyter_path` as well. `cluster`
-    has the lines below ``[cluster]``.
+    has the lines below ``[cluster]``, and `tables` further settings, as TOML. With an `admin_token`,
+    there is an admin page at `admin_url`.
+
+    A server with a number, `node`, may be started `beside` another one, whose state directory it shares and from which it
+    takes over. Both then have the same listening socket, `listener`, as if from systemd.
     """
 
     def __init__(
@@ -62,11 +79,16 @@ class Server:
         jupyter_path: Path | None = None,
         keys: Mapping[str, str] | None = None,
         limits: Mapping[str, float] | None = None,
+        admin_token: str = "",
+        node: int = 0,
+        beside: Server | None = None,
+        listener: socket.socket | None = None,
+        tables: str = "",
         cluster: str = "",
     ) -> None:
         # A short path: the kernels' sockets are below it.
         self.directory = Path(tempfile.mkdtemp(prefix="cell", dir="/tmp"))
-        self.state = self.directory / "var"
+        self.state: Path = self.directory / "var" if beside is None else beside.state
         self.twistd = twistd
         self.cwd = cwd
         self.spare = spare
@@ -82,8 +104,14 @@ class Server:
         self.jupyter_path = jupyter_path
         self.kernelspecs = list(kernelspecs)
         self.keys = dict(keys or {})
+        self.admin_token = admin_token
+        self.admin_url = f"http://127.0.0.1:{free_port()}" if admin_token else ""
+        self.node = node
+        self.takes_over = beside is not None
+        self.listener = listener
         self.cluster = cluster
-        self.port = free_port()
+        self.tables = tables
+        self.port = free_port() if listener is None else int(listener.getsockname()[1])
         self.url = f"http://127.0.0.1:{self.port}"
         self.ready = ready
         self.limits = {
@@ -139,6 +167,7 @@ class Server:
             own += [f"preload = {list(self.preload)}"]
         own += [f"kernelspecs = {json.dumps(self.kernelspecs)}"]
         own += [f"permalinks_only = {str(self.permalinks_only).lower()}"]
+        own += [f"node = {self.node}", f"take_over = {str(self.takes_over).lower()}"]
         if self.proxies is not None:
             own += [f"proxies = {list(self.proxies)}"]
         if self.terms:
@@ -146,22 +175,25 @@ class Server:
             terms.write_text(self.terms)
             own += [f'tos = "{terms}"', "requires_tos = true"]
         keys = [f'{name} = "{key}"' for name, key in self.keys.items()]
-        tables = ["[keys]", *keys, "[cluster]", self.cluster, "[limits]", *lines]
+        tables = ["[keys]", *keys, "[cluster]", self.cluster, *self._admin()]
+        tables += ["[limits]", *lines, self.tables]
         config.write_text("\n".join([*own, *tables]))
         environment = {**os.environ, "NOTIFY_SOCKET": str(self.directory / "notify")}
         if self.jupyter_path is not None:
             environment["JUPYTER_PATH"] = str(self.jupyter_path)
+        command = [self.twistd, "--nodaemon", "--pidfile=", "sagecell-tx"]
+        command += [f"--state-dir={self.state}", f"--config={config}"]
+        inherited: tuple[int, ...] = ()
+        if self.listener is None:
+            command += [f"--listen=tcp:{self.port}:interface=127.0.0.1"]
+        else:
+            inherited = (self.listener.fileno(),)
+            command += ["--listen=systemd:domain=INET:index=0"]
+            command = [sys.executable, "-c", _ACTIVATE, str(self.listener.fileno()), *command]
         with (self.directory / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [
-                    self.twistd,
-                    "--nodaemon",
-                    "--pidfile=",
-                    "sagecell-tx",
-                    f"--listen=tcp:{self.port}:interface=127.0.0.1",
-                    f"--state-dir={self.state}",
-                    f"--config={config}",
-                ],
+                command,
+                pass_fds=inherited,
                 cwd=self.cwd,
                 env=environment,
                 stdin=subprocess.DEVNULL,
@@ -181,6 +213,16 @@ class Server:
             capture_output=True,
             timeout=60,
         )
+
+    def _admin(self) -> list[str]:
+        """The settings of the admin page, whose token is written into a file."""
+        if not self.admin_token:
+            return []
+        file = self.directory / "admin-token"
+        file.touch(mode=0o600)
+        file.write_text(self.admin_token)
+        port = self.admin_url.rpartition(":")[2]
+        return ["[admin]", f'listen = ["tcp:{port}"]', f'token_file = "{file}"']
 
     def _limit_descriptors(self) -> None:
         """Limit the descriptors; runs in the server's process."""
@@ -220,7 +262,8 @@ class Server:
 
     def directories(self) -> list[Path]:
         """The kernels' directories."""
-        return sorted((self.state / "kernels").glob("k-*"))
+        kernels = self.state / "kernels"
+        return sorted((kernels / f"{self.node:04d}" if self.node else kernels).glob("k-*"))
 
     def status(self) -> Any:
         """The answer of ``/status.json``."""
@@ -235,6 +278,11 @@ class Server:
             return kernels["running"] == 0 and set(left) == {self.ready}
 
         until(quiet)
+
+
+def logged(kernel_id: str) -> str:
+    """The id of a kernel as the log has it."""
+    return redacted(kernel_id)
 
 
 def kernels_of(fork_server: psutil.Process) -> list[psutil.Process]:

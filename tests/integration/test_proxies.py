@@ -19,12 +19,21 @@ from tests.integration.waiting import until
 pytestmark = pytest.mark.integration
 
 DEPLOY = Path(__file__).parent.parent.parent / "deploy"
-OURS = "127.0.0.1:8888"
+OURS, SECOND = "127.0.0.1:8888", "127.0.0.2:8888"
 
 
-def nginx(directory: Path, port: int, server: Server) -> list[str]:
-    """Write the recipe, without TLS, for this port and server; returns the command."""
+def nginx(directory: Path, port: int, server: Server, second: Server | None = None) -> list[str]:
+    """Write the recipe, without TLS, for this port and server; returns the command.
+
+    With a second server, the recipe of several servers as well.
+    """
     recipe = (DEPLOY / "nginx.conf").read_text(encoding="utf-8")
+    if second is not None:
+        nodes = (DEPLOY / "nginx-nodes.conf").read_text(encoding="utf-8")
+        instead = "\n".join(re.findall(r"^#     (proxy_.*;)$", nodes, flags=re.MULTILINE))
+        assert instead.count(";") == 2
+        recipe = recipe.replace(f"proxy_pass http://{OURS};", instead)
+        recipe = f"{nodes.replace(SECOND, f'127.0.0.1:{second.port}')}\n{recipe}"
     recipe = recipe.replace("listen 80;", f"listen 127.0.0.1:{free_port()};")
     recipe = recipe.replace("listen 443 ssl http2;", f"listen 127.0.0.1:{port};")
     recipe = re.sub(r"^ *ssl_.*$", "", recipe, flags=re.MULTILINE)
@@ -50,10 +59,14 @@ def haproxy(directory: Path, port: int, server: Server, second: Server | None = 
     """See `nginx`. There may be a second server behind it."""
     recipe = (DEPLOY / "haproxy.cfg").read_text(encoding="utf-8")
     recipe = re.sub(r"bind :443 ssl crt \S+", f"bind 127.0.0.1:{port}", recipe)
+    if server.permalinks_only:
+        recipe = recipe.replace(
+            "option httpchk GET /status.json?ready=1", "option httpchk OPTIONS /"
+        )
     if second is None:
-        recipe = re.sub(r"^ *server two .*$", "", recipe, flags=re.MULTILINE)
+        recipe = re.sub(r"^ *(use-)?server two .*$", "", recipe, flags=re.MULTILINE)
     else:
-        recipe = recipe.replace("127.0.0.2:8888", f"127.0.0.1:{second.port}")
+        recipe = recipe.replace(SECOND, f"127.0.0.1:{second.port}")
     path = directory / "haproxy.cfg"
     path.write_text(recipe.replace(OURS, f"127.0.0.1:{server.port}"), encoding="utf-8")
     return ["haproxy", "-db", "-f", str(path)]

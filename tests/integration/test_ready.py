@@ -12,7 +12,7 @@ from sagecell_tx.kernelside.system.autogroups import NICE
 from tests import autogroups
 from tests.autogroups import nice_of_group
 from tests.integration.script import Client, text
-from tests.integration.servers import Server, all_gone
+from tests.integration.servers import Server, all_gone, logged
 from tests.integration.waiting import until
 
 pytestmark = pytest.mark.integration
@@ -42,7 +42,7 @@ def test_a_visitor_gets_a_kernel_that_was_there_and_another_takes_its_place(read
     assert not {kernel.pid for kernel in server.kernels()} & before
     assert server.log().count(": is kernel ready-") == 2
     for kernel_id in ids:  # in the host's lines as well
-        assert re.search(rf"{kernel_id}: kernel \d+ ended ", server.log())
+        assert re.search(rf"{re.escape(logged(kernel_id))}: kernel \d+ ended ", server.log())
 
 
 def test_more_visitors_than_kernels_are_all_served(ready_server):

@@ -12,7 +12,7 @@ import pytest
 import requests
 import websocket
 
-from tests.integration.servers import Server
+from tests.integration.servers import Server, logged
 from tests.integration.sockjstalk import PROGRAMS, SCRIPT, WEB, expected, start_kernel
 from tests.integration.waiting import until
 
@@ -39,7 +39,7 @@ def test_words_to_a_dead_kernel_and_to_none_go_nowhere(server: Server) -> None:
     """contract: 3.3, T12"""
     dead, alive = start_kernel(server.url), start_kernel(server.url)
     requests.delete(f"{server.url}/kernel/{dead}", timeout=60)
-    until(lambda: f"{dead}: stopped" in server.log())  # before that, it may still answer
+    until(lambda: f"{logged(dead)}: stopped" in server.log())  # before that, it may still answer
     address = f"{server.url.replace('http', 'ws', 1)}/sockjs/websocket"
     with closing(websocket.create_connection(address, timeout=60)) as socket:
         header = {"msg_id": "r", "msg_type": "execute_request"}

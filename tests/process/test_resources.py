@@ -11,6 +11,7 @@ import pytest
 
 from sagecell_tx.process.resources import (
     allow_many_descriptors,
+    allowed_threads,
     available_memory,
     give_back_memory,
 )
@@ -59,3 +60,23 @@ def test_the_limit_of_descriptors_is_the_highest(request):
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, hard - 1), hard))
     allow_many_descriptors()
     assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
+
+
+def test_the_lowest_limit_of_threads(tmp_path):
+    """Those of this machine, and of the groups around this process."""
+    assert allowed_threads() > 0
+    assert allowed_threads(tmp_path) in (0, resource.getrlimit(resource.RLIMIT_NPROC)[0])
+    files = {
+        "proc/sys/kernel/pid_max": "40",
+        "proc/sys/kernel/threads-max": "50",
+        "proc/self/cgroup": "5:pids:/other\n0::/system.slice/cells.service\n",
+        "sys/fs/cgroup/system.slice/cells.service/pids.max": "max",
+        "sys/fs/cgroup/system.slice/pids.max": "30",
+        "sys/fs/cgroup/pids.max": "60",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f"{text}\n", "ascii")
+    assert allowed_threads(tmp_path) == 30
+    (tmp_path / "sys/fs/cgroup/system.slice/pids.max").write_text("max\n", "ascii")
+    assert allowed_threads(tmp_path) == 40

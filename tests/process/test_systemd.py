@@ -46,6 +46,8 @@ def test_a_socket_at_a_path(path: str) -> None:
         notifier = Notifier(path)
         notifier.ready()
         assert systemd.recv(100) == b"READY=1"
+        notifier.status("draining")
+        assert systemd.recv(100) == b"STATUS=draining"
         notifier.stopping()
         assert systemd.recv(100) == b"STOPPING=1"
 

@@ -8,7 +8,14 @@ from typing import Any
 from attrs import define, field
 from twisted.internet.defer import Deferred, fail
 
-from sagecell_tx.sessions.interfaces import Permalink, StoredFile, StoreUnavailable, Upload
+from sagecell_tx.sessions.interfaces import (
+    OnLost,
+    Permalink,
+    StoredFile,
+    StoreUnavailable,
+    Upload,
+    tell_nobody,
+)
 from sagecell_tx.testing.stores import MemoryFileStore
 
 
@@ -24,11 +31,13 @@ class SlowStore:
     open: int = field(default=0, init=False)
     _waiting: list[Deferred[None]] = field(factory=list, init=False)
 
-    def upload(self, kernel_id: str, name: str, mtime: float) -> Upload:
+    def upload(
+        self, kernel_id: str, name: str, mtime: float, on_lost: OnLost = tell_nobody
+    ) -> Upload:
         if self.broken:
             raise ZeroDivisionError
         self.open += 1
-        return SlowUpload(self, self.files.upload(kernel_id, name, mtime))
+        return SlowUpload(self, self.files.upload(kernel_id, name, mtime, on_lost))
 
     def find(self, kernel_id: str, name: str) -> Deferred[StoredFile | None]:
         return self.files.find(kernel_id, name)

@@ -1,7 +1,7 @@
 """The database behind the stores: threads, locks and errors."""
 
 import gc
-import sqlite3
+import re
 import threading
 from functools import partial
 
@@ -11,16 +11,25 @@ from twisted.internet.defer import CancelledError, Deferred
 
 from sagecell_tx.config import ConfigError
 from sagecell_tx.sessions.interfaces import StoreUnavailable
+from sagecell_tx.sessions.metrics import Latencies
 from sagecell_tx.store.database import attempt, open_database
 from sagecell_tx.store.schema import secrets
 from tests.store.waiting import WaitingTestCase
 
 
 def put(name):
-    """Work that stores a row."""
-    return lambda connection: (
-        connection.execute(insert(secrets).values(name=name, value=b"")).rowcount
-    )
+    """Work that stores a row and returns its name."""
+
+    def work(connection):
+        connection.execute(insert(secrets).values(name=name, value=b""))
+        return name
+
+    return work
+
+
+def put_nothing(name):
+    """Work that fails."""
+    return lambda connection: connection.execute(insert(secrets).values(name=name, value=None))
 
 
 def names(connection):
@@ -37,7 +46,7 @@ class DatabaseTests(WaitingTestCase):
         assert thread != threading.get_ident()
 
     def test_what_was_written_is_read(self):
-        assert self.result(self.database.write(put("a"))) == 1
+        assert self.result(self.database.write(put("a"))) == "a"
         assert self.result(self.database.read(names)) == ["a"]
 
     def test_writes_keep_their_order(self):
@@ -50,6 +59,27 @@ class DatabaseTests(WaitingTestCase):
         for write in writes:
             self.result(write)
         assert order == list(range(50))
+
+    def test_an_error_is_logged_without_what_was_to_be_stored(self):
+        with pytest.raises(StoreUnavailable):
+            self.result(self.database.write(put_nothing("a program")))
+        (failure,) = self.flushLoggedErrors()
+        assert "INSERT INTO secrets" in failure.getTraceback()
+        assert "a program" not in failure.getTraceback()
+
+    def test_transactions_are_timed(self):
+        latencies = Latencies(lambda: 7.0)
+        database = open_database(self.url(1.0), reactor=self.reactor, latencies=latencies)
+        self.addCleanup(lambda: self.result(database.close()))
+        self.result(database.ping())
+        self.result(database.write(put("timed")))
+        with pytest.raises(StoreUnavailable):
+            self.result(database.write(put_nothing("failed")))
+        self.flushLoggedErrors()
+        counts = {name: taken.count for name, taken in latencies.taken.items()}
+        assert counts == {"read": 1, "write": 2}
+        assert latencies.failed["write"] == 1
+        assert latencies.failed["read"] == 0
 
     def test_a_failed_transaction_leaves_nothing(self):
         def half(connection):
@@ -84,51 +114,34 @@ class DatabaseTests(WaitingTestCase):
 
         assert self.result(self.database.write(work)) == (True, False, ["a"])
 
-    def test_sqlite_is_set_up(self):
-        def pragma(name):
-            return self.result(
-                self.database.read(lambda connection: connection.scalar(text(f"PRAGMA {name}")))
-            )
-
-        assert pragma("journal_mode") == "wal"
-        assert pragma("synchronous") == 1
-        assert pragma("foreign_keys") == 1
-        assert pragma("busy_timeout") == 20
-
     def test_a_locked_database_is_unavailable_and_then_works_again(self):
-        other = sqlite3.connect(self.directory / "sagecell.db", isolation_level=None)
-        self.addCleanup(other.close)
-        other.execute("BEGIN IMMEDIATE")
+        done = self.another_writes()
         with pytest.raises(StoreUnavailable, match="try again"):
             self.result(self.database.write(put("a")))
         assert self.result(self.database.read(names)) == []
-        other.execute("ROLLBACK")
+        done()
         self.result(self.database.write(put("a")))
         assert self.result(self.database.read(names)) == ["a"]
         (logged,) = self.flushLoggedErrors()
-        assert "locked" in logged.getErrorMessage()
+        assert re.search("locked|lock timeout", logged.getErrorMessage())
 
     def test_who_waits_behind_a_write_that_could_not_be_done_does_not_wait_as_long_again(self):
-        other = sqlite3.connect(self.directory / "sagecell.db", isolation_level=None)
-        self.addCleanup(other.close)
-        other.execute("BEGIN IMMEDIATE")
+        done = self.another_writes()
         for write in [self.database.write(put(name)) for name in "abcdef"]:
             with pytest.raises(StoreUnavailable, match="try again"):
                 self.result(write)
         assert len(self.flushLoggedErrors()) == 1  # one was tried
-        other.execute("ROLLBACK")
+        done()
         self.result(self.database.write(put("g")))
         assert self.result(self.database.read(names)) == ["g"]
 
     def test_a_write_waits_for_another_process(self):
         patient = self.open(busy_timeout=20.0)
-        other = sqlite3.connect(self.directory / "sagecell.db", isolation_level=None)
-        self.addCleanup(other.close)
-        other.execute("BEGIN IMMEDIATE")
+        done = self.another_writes()
         write = patient.write(put("a"))
         assert self.result(patient.read(names)) == []
-        other.execute("COMMIT")
-        assert self.result(write) == 1
+        done()
+        assert self.result(write) == "a"
 
     def test_cancelling_gives_up_the_answer_and_not_the_work(self):
         first, second = self.database.write(put("a")), self.database.write(put("b"))
@@ -142,9 +155,8 @@ class DatabaseTests(WaitingTestCase):
     def test_closing_waits_for_what_is_under_way(self):
         write, read = self.database.write(put("a")), self.database.read(names)
         self.result(self.database.close())
-        assert self.result(write) == 1
+        assert self.result(write) == "a"
         assert self.result(read) in ([], ["a"])
-        assert not (self.directory / "sagecell.db-wal").exists()
 
     def test_nothing_is_kept_of_what_was_answered(self):
         def deferreds():
@@ -165,6 +177,28 @@ class DatabaseTests(WaitingTestCase):
             with pytest.raises(StoreUnavailable, match="shutting down"):
                 self.result(late)
 
+
+class SQLiteTests(WaitingTestCase):
+    def setUp(self):
+        super().setUp()
+        self.database = self.open_upgraded(busy_timeout=0.02)
+
+    def test_sqlite_is_set_up(self):
+        def pragma(name):
+            return self.result(
+                self.database.read(lambda connection: connection.scalar(text(f"PRAGMA {name}")))
+            )
+
+        assert pragma("journal_mode") == "wal"
+        assert pragma("synchronous") == 1
+        assert pragma("foreign_keys") == 1
+        assert pragma("busy_timeout") == 20
+
+    def test_closing_leaves_one_file(self):
+        self.result(self.database.write(put("a")))
+        self.result(self.database.close())
+        assert [path.name for path in self.directory.iterdir()] == ["sagecell.db"]
+
     def test_a_file_that_is_no_database(self):
         self.result(self.database.close())
         (self.directory / "sagecell.db").write_bytes(b"not a database " * 1000)
@@ -174,9 +208,7 @@ class DatabaseTests(WaitingTestCase):
 
 class UrlTests(WaitingTestCase):
     def test_a_directory_that_is_missing(self):
-        database = open_database(
-            f"sqlite:///{self.directory}/missing/x.db", reactor=self.reactor, pool=self.pool
-        )
+        database = open_database(f"sqlite:///{self.directory}/missing/x.db", reactor=self.reactor)
         with pytest.raises(ConfigError, match=r"^database: "):
             database.upgrade()
         self.result(database.close())
@@ -184,4 +216,4 @@ class UrlTests(WaitingTestCase):
     def test_what_no_database_can_be_behind(self):
         for url in ("", "nonsense", "sqlite://", "sqlite:///:memory:", "nosuch://host/db"):
             with pytest.raises(ConfigError, match=r"^database: "):
-                open_database(url, reactor=self.reactor, pool=self.pool)
+                open_database(url, reactor=self.reactor)

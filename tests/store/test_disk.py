@@ -6,8 +6,10 @@ import pytest
 
 from sagecell_tx.sessions.interfaces import Permalink, StoreFull
 from sagecell_tx.store.disk import Disk, free_bytes
-from sagecell_tx.store.files import CHUNK, DatabaseFileStore
+from sagecell_tx.store.files import DatabaseFileStore
 from sagecell_tx.store.permalinks import DatabaseCellStore
+from sagecell_tx.store.sqlite import SQLite
+from sagecell_tx.store.uploads import CHUNK
 from tests.store.waiting import WaitingTestCase
 
 RESERVE = 1_000_000
@@ -18,7 +20,8 @@ class DiskTests(WaitingTestCase):
         super().setUp()
         self.left = RESERVE
         self.database = self.open_upgraded()
-        self.database._disk = Disk(
+        assert isinstance(self.database.backend, SQLite)
+        self.database.backend.disk = Disk(
             directory=self.directory, reserve=RESERVE, free=lambda _: self.left
         )
         self.now = 0.0

@@ -1,17 +1,18 @@
 """Files in a database."""
 
 import os
-import sqlite3
 import tracemalloc
+from functools import partial
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 from twisted.internet.defer import CancelledError, Deferred
 
-from sagecell_tx.sessions.interfaces import FileRefused, FileStore, StoreUnavailable
-from sagecell_tx.store.files import CHUNK, DatabaseFileStore
+from sagecell_tx.sessions.interfaces import FileRefused, FileStore, StoreAway, StoreUnavailable
+from sagecell_tx.store.files import DatabaseFileStore
 from sagecell_tx.store.schema import blobs, chunks, files
+from sagecell_tx.store.uploads import CHUNK
 from tests.store.contracts import KERNEL, OTHER_KERNEL, FileStoreContract
 from tests.store.waiting import WaitingTestCase
 
@@ -46,13 +47,6 @@ class DatabaseFileStoreTests(FileStoreContract, WaitingTestCase):
 
         return self.result(self.database.read(count))
 
-    def locked(self):
-        """Another process in the middle of a write."""
-        other = sqlite3.connect(self.directory / "sagecell.db", isolation_level=None)
-        self.addCleanup(other.close)
-        other.execute("BEGIN IMMEDIATE")
-        return other
-
     def test_contents_are_stored_once(self):
         self.store(b"same", name="a")
         self.store(b"same", name="b")
@@ -66,11 +60,11 @@ class DatabaseFileStoreTests(FileStoreContract, WaitingTestCase):
         assert self.counts() == (2, 5, 2)
 
     def test_less_than_a_row_waits_for_more(self):
-        other = self.locked()
+        done = self.another_writes()
         upload = self.files.upload(KERNEL, "plot.png", 0.0)
         for _ in range(4):
             assert self.successResultOf(upload.write(b"x" * (CHUNK // 5))) is None
-        other.execute("ROLLBACK")
+        done()
         self.result(upload.write(b"x" * (CHUNK // 4)))
         assert self.counts() == (1, 1, 0)
         self.result(upload.commit())
@@ -153,14 +147,14 @@ class DatabaseFileStoreTests(FileStoreContract, WaitingTestCase):
         assert self.counts() == (0, 0, 0)
         assert self.flushLoggedErrors()
 
-    def test_a_write_that_failed_ends_the_upload(self):
+    def test_an_upload_may_be_abandoned_after_a_write_that_failed(self):
         upload = self.files.upload(KERNEL, "plot.png", 0.0)
         self.result(upload.write(b"x" * CHUNK))
-        other = self.locked()
+        done = self.another_writes()
         with pytest.raises(StoreUnavailable):
             self.result(upload.write(b"y" * CHUNK))
         self.result(upload.abandon())  # which cannot delete anything now either
-        other.execute("ROLLBACK")
+        done()
         with pytest.raises(FileRefused):
             self.result(upload.commit())
         assert self.counts() == (1, 1, 0)
@@ -168,6 +162,48 @@ class DatabaseFileStoreTests(FileStoreContract, WaitingTestCase):
         self.result(self.files.sweep(self.now))
         assert self.counts() == (0, 0, 0)
         assert len(self.flushLoggedErrors()) == 2
+
+    def test_after_a_write_that_failed_the_next_one_stores_all_of_it(self):
+        upload = self.files.upload(KERNEL, "plot.png", 0.0)
+        self.result(upload.write(b"x" * CHUNK))
+        done = self.another_writes()
+        with pytest.raises(StoreAway):
+            self.result(upload.write(b"y" * CHUNK))
+        done()
+        self.result(upload.write(b"z"))
+        assert self.contents(self.result(upload.commit())) == b"x" * CHUNK + b"y" * CHUNK + b"z"
+        assert self.counts() == (1, 3, 1)
+        assert len(self.flushLoggedErrors()) == 1
+
+    def test_a_commit_that_failed_may_be_repeated(self):
+        upload = self.files.upload(KERNEL, "plot.png", 0.0)
+        self.result(upload.write(b"whole"))
+        done = self.another_writes()
+        with pytest.raises(StoreAway):
+            self.result(upload.commit())
+        with pytest.raises(FileRefused):
+            self.result(upload.write(b"more"))
+        done()
+        assert self.contents(self.result(upload.commit())) == b"whole"
+        with pytest.raises(FileRefused):
+            self.result(upload.commit())
+        assert len(self.flushLoggedErrors()) == 1
+
+    def test_a_transaction_that_was_committed_unnoticed_may_be_repeated(self):
+        """As when the connection is lost before the server's answer comes."""
+        for name, earlier in (("new", b""), ("known", b"x" * CHUNK + b"rest")):
+            if earlier:
+                self.store(earlier, name="earlier")
+            upload = self.real.upload(KERNEL, name, 0.0)
+            for work in (
+                partial(upload._append, data=b"x" * CHUNK, at=0.0),
+                partial(upload._append, data=b"x" * CHUNK, at=0.0),
+                partial(upload._settle, rest=b"x" * CHUNK + b"rest", at=0.0),
+                partial(upload._settle, rest=b"x" * CHUNK + b"rest", at=0.0),
+            ):
+                file = self.result(self.database.write(work))
+            assert self.contents(file) == b"x" * CHUNK + b"rest"
+            assert self.counts()[:2] == (1, 2)
 
     def test_a_cancelled_write_ends_the_upload(self):
         upload = self.files.upload(KERNEL, "plot.png", 0.0)

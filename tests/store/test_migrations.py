@@ -20,7 +20,7 @@ from sagecell_tx.store.schema import metadata
 from tests.store.waiting import WaitingTestCase
 
 #: The version of the tables that this program needs.
-LATEST = "0002"
+LATEST = "0003"
 
 
 def tables(connection):
@@ -49,8 +49,11 @@ def sql(statement):
 
 
 def dump(connection):
-    """The whole database as SQL."""
-    return list(connection.connection.driver_connection.iterdump())
+    """All rows of all tables."""
+    return {
+        name: list(map(tuple, connection.execute(text(f"SELECT * FROM {name}"))))
+        for name in sorted(tables(connection))
+    }
 
 
 class MigrationTests(WaitingTestCase):
@@ -72,7 +75,7 @@ class MigrationTests(WaitingTestCase):
 
     def test_again_changes_nothing(self):
         database = self.open_upgraded()
-        self.result(database.write(sql("INSERT INTO secrets VALUES ('a', 'b')")))
+        self.result(database.write(sql("INSERT INTO totals VALUES ('a', 1, 2)")))
         before = self.result(database.read(dump))
         database.upgrade()
         assert self.result(database.read(dump)) == before
@@ -85,34 +88,18 @@ class MigrationTests(WaitingTestCase):
             server.join()
         assert self.result(self.open().read(version)) == LATEST
 
-    def test_another_program_is_writing_to_a_database_that_is_new(self):
-        other = sqlite3.connect(
-            self.directory / "sagecell.db", isolation_level=None, check_same_thread=False
-        )
-        self.addCleanup(other.close)
-        other.execute("BEGIN IMMEDIATE")
-        other.execute("CREATE TABLE theirs (n INTEGER)")
-        done = Timer(0.3, other.execute, ["COMMIT"])
-        done.start()
-        self.addCleanup(done.join)
-        database = self.open_upgraded()
-        assert self.result(database.read(version)) == LATEST
-        assert self.result(database.read(journal)) == "wal"
-
     def test_sagemathcells_own_database_is_taken_over(self):
         """contract: 9"""
-        with sqlite3.connect(self.directory / "sagecell.db") as old:
-            old.execute(
-                "CREATE TABLE permalinks (ident VARCHAR NOT NULL PRIMARY KEY, code VARCHAR,"
-                " language VARCHAR, interacts VARCHAR, created DATETIME, last_accessed DATETIME,"
-                " requested INTEGER)"
-            )
-            old.execute(
-                "INSERT INTO permalinks VALUES ('zxcvbn', '1+1', 'sage', '[]',"
-                " '2014-05-06 07:08:09.000000', '2014-05-06 07:08:09.000000', 7)"
-            )
-        old.close()
-        database = self.open_upgraded()
+        database = self.open()
+        for statement in (
+            "CREATE TABLE permalinks (ident VARCHAR NOT NULL PRIMARY KEY, code VARCHAR,"
+            " language VARCHAR, interacts VARCHAR, created TIMESTAMP, last_accessed TIMESTAMP,"
+            " requested INTEGER)",
+            "INSERT INTO permalinks VALUES ('zxcvbn', '1+1', 'sage', '[]',"
+            " '2014-05-06 07:08:09.000000', '2014-05-06 07:08:09.000000', 7)",
+        ):
+            self.result(database.write(sql(statement)))
+        database.upgrade()
         cells = DatabaseCellStore(
             database=database, now=lambda: 0.0, entropy=bytes, run_seconds=1000.0
         )
@@ -152,7 +139,23 @@ class MigrationTests(WaitingTestCase):
         migrations = self.directory / "migrations"
         shutil.copytree(str(config.get_main_option("script_location")), migrations)
         config.set_main_option("script_location", str(migrations))
-        command.revision(config, "stored results", rev_id="0003")
-        (path,) = migrations.glob("versions/0003_*.py")
+        command.revision(config, "stored results", rev_id="0004")
+        (path,) = migrations.glob("versions/0004_*.py")
         py_compile.compile(str(path), str(self.directory / "compiled"), doraise=True)
-        assert "down_revision = '0002'" in path.read_text()
+        assert "down_revision = '0003'" in path.read_text()
+
+
+class SQLiteMigrationTests(WaitingTestCase):
+    def test_another_program_is_writing_to_a_database_that_is_new(self):
+        other = sqlite3.connect(
+            self.directory / "sagecell.db", isolation_level=None, check_same_thread=False
+        )
+        self.addCleanup(other.close)
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("CREATE TABLE theirs (n INTEGER)")
+        done = Timer(0.3, other.execute, ["COMMIT"])
+        done.start()
+        self.addCleanup(done.join)
+        database = self.open_upgraded()
+        assert self.result(database.read(version)) == LATEST
+        assert self.result(database.read(journal)) == "wal"

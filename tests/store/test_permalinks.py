@@ -1,6 +1,5 @@
 """Permalinks in a database."""
 
-import sqlite3
 from functools import partial
 
 import pytest
@@ -92,25 +91,21 @@ class DatabaseCellStoreTests(CellStoreContract, WaitingTestCase):
 
     def test_links_resolve_while_somebody_else_writes(self):
         ident = self.result(self.cells.save(HELLO))
-        other = sqlite3.connect(self.directory / "sagecell.db", isolation_level=None)
-        self.addCleanup(other.close)
-        other.execute("BEGIN IMMEDIATE")
+        done = self.another_writes()
         assert self.result(self.cells.find(ident)) == HELLO
         with pytest.raises(StoreUnavailable):
             self.result(self.cells.save(Permalink(code="2")))
-        other.execute("ROLLBACK")
+        done()
         assert self.result(self.cells.save(HELLO)) == ident
         assert self.flushLoggedErrors()
 
     def test_permalinks_that_are_opened_while_somebody_else_writes_are_counted_later(self):
         first, second = (self.result(self.cells.save(Permalink(code=code))) for code in "12")
-        other = sqlite3.connect(self.directory / "sagecell.db", isolation_level=None)
-        self.addCleanup(other.close)
-        other.execute("BEGIN IMMEDIATE")
+        done = self.another_writes()
         self.result(self.cells.find(first))
         with pytest.raises(StoreUnavailable):
             self.result(self.cells.save(Permalink(code="3")))  # after the count
-        other.execute("ROLLBACK")
+        done()
         self.result(self.cells.find(second))
         counts = self.rows(select(permalinks.c.ident, permalinks.c.requested))
         assert {(first, 1), (second, 1)} <= set(map(tuple, counts))
@@ -118,14 +113,12 @@ class DatabaseCellStoreTests(CellStoreContract, WaitingTestCase):
 
     def test_many_that_could_not_be_counted_are_counted_in_several_transactions(self):
         idents = [self.result(self.cells.save(Permalink(code=str(n)))) for n in range(250)]
-        other = sqlite3.connect(self.directory / "sagecell.db", isolation_level=None)
-        self.addCleanup(other.close)
-        other.execute("BEGIN IMMEDIATE")
+        done = self.another_writes()
         for ident in idents:
             self.result(self.cells.find(ident))
         with pytest.raises(StoreUnavailable):
             self.result(self.cells.save(Permalink(code="-1")))  # after the count
-        other.execute("ROLLBACK")
+        done()
         self.result(self.cells.find(idents[0]))
         counted = select(func.count()).select_from(permalinks).where(permalinks.c.requested > 0)
         # Each of these is read after one transaction of counts.

@@ -64,15 +64,9 @@ class RoomTests(WaitingTestCase):
             self.store(files, name, name.encode("ascii") * 20_000)
         assert self.found(files, "abcdef") == "cdef"
 
-    def test_the_file_of_the_database_stays_within_bounds(self):
-        files = self.started(10 * MIB)
-        for number in range(60):
-            self.store(files, str(number), os.urandom(MIB))
-        assert (self.directory / "sagecell.db").stat().st_size < 14 * MIB
-
     def test_many_small_files_are_counted_once_and_not_for_each_batch(self):
         asked: list[str] = []
-        engine = self.database._engine
+        engine = self.database.backend.engine
 
         @event.listens_for(engine, "before_cursor_execute")
         def count(connection, cursor, statement, *_):
@@ -125,3 +119,15 @@ class RoomTests(WaitingTestCase):
         answer.cancel()
         self.store(files, "b", b"b")
         assert "b" in self.found(files, "ab")
+
+
+class SQLiteRoomTests(WaitingTestCase):
+    def test_the_file_of_the_database_stays_within_bounds(self):
+        files = DatabaseFileStore(
+            database=self.open_upgraded(), now=lambda: 0.0, entropy=os.urandom, total=10 * MIB
+        )
+        for number in range(60):
+            upload = files.upload("k", str(number), 0.0)
+            self.result(upload.write(os.urandom(MIB)))
+            self.result(upload.commit())
+        assert (self.directory / "sagecell.db").stat().st_size < 14 * MIB

@@ -1,7 +1,6 @@
 """The permalinks of runs in a database."""
 
 import os
-import sqlite3
 
 import pytest
 from sqlalchemy import func, select
@@ -128,9 +127,7 @@ class DatabaseRunPermalinkStoreTests(RunPermalinkStoreContract, WaitingTestCase)
         assert self.count() == 0
 
     def test_while_the_database_is_busy_few_wait(self):
-        other = sqlite3.connect(self.directory / "sagecell.db", isolation_level=None)
-        self.addCleanup(other.close)
-        other.execute("BEGIN IMMEDIATE")
+        done = self.another_writes()
         saves = [self.runs.save(Permalink(code=str(n)), "one") for n in range(WAITING)]
         saves[0].cancel()  # it still waits for the database
         self.failureResultOf(saves.pop(0), CancelledError)
@@ -138,6 +135,6 @@ class DatabaseRunPermalinkStoreTests(RunPermalinkStoreContract, WaitingTestCase)
         for save in saves:
             with pytest.raises(StoreUnavailable):
                 self.result(save)
-        other.execute("ROLLBACK")
+        done()
         assert self.result(self.cells.find(self.save())) == HELLO
         assert self.flushLoggedErrors()

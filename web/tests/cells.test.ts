@@ -11,6 +11,7 @@ import type { JsonObject } from "../src/protocol/messages";
 import { important } from "../vite.config";
 import { makeCell, planFor } from "./cell/plans";
 import { FakeChannel, FakeClock, FakeFrames, countingIds, said, settled } from "./fakes";
+import { eventually } from "./eventually";
 
 const ID = "01234567-89ab-cdef-0123-456789abcdef";
 
@@ -499,7 +500,7 @@ test("the longest unused interact rests for another cell, and starts again from 
     shows(`i${index}`);
     done();
     frames.draw();
-    await vi.waitFor(() => expect(find("input", at[index])).not.toBeNull());
+    await eventually(() => expect(find("input", at[index])).not.toBeNull());
   }
   const starts = () => asked.filter((line) => line.startsWith("POST")).length;
   const ends = () => asked.filter((line) => line.startsWith("DELETE"));
@@ -555,7 +556,7 @@ describe("Evaluate on a cell with an interact", () => {
     shows("i1");
     done();
     frames.draw();
-    await vi.waitFor(() => expect(range()).not.toBeNull());
+    await eventually(() => expect(range()).not.toBeNull());
   });
 
   test("keeps output and controls while the server is away, and replaces them when it answers", async () => {
@@ -578,7 +579,7 @@ describe("Evaluate on a cell with an interact", () => {
     shows("i2");
     done();
     frames.draw();
-    await vi.waitFor(() => expect(range()).not.toBeNull());
+    await eventually(() => expect(range()).not.toBeNull());
     expect([kernels("DELETE"), cell.interacts.length]).toEqual([1, 1]);
   });
 
@@ -607,7 +608,7 @@ describe("Evaluate on a cell with an interact", () => {
     shows("i2");
     done();
     frames.draw();
-    await vi.waitFor(() => expect(range()).not.toBeNull());
+    await eventually(() => expect(range()).not.toBeNull());
     const refuse = () => new Response('{"error":"busy","message":"Not now."}', { status: 400 });
     refusals = [new Response(null), refuse()];
     for (const isOver of [false, true]) {
@@ -703,13 +704,13 @@ test("a cell that a page takes out while its theme changes follows when it is ba
   const scheme = () => element.style.getPropertyValue("--sagecell-scheme");
   const cell = make();
   document.body.style.backgroundColor = "white";
-  await vi.waitFor(() => expect(scheme()).toBe("light"));
+  await eventually(() => expect(scheme()).toBe("light"));
   element.remove();
   document.body.style.backgroundColor = "black";
   await new Promise((resolve) => setTimeout(resolve));
   expect(scheme()).toBe("light");
   document.body.append(element);
-  await vi.waitFor(() => expect(scheme()).toBe("dark"));
+  await eventually(() => expect(scheme()).toBe("dark"));
   cell.dispose();
   document.body.style.backgroundColor = "white";
   await new Promise((resolve) => setTimeout(resolve));
@@ -725,7 +726,7 @@ test("a cell that is disposed leaves nothing on the page, on the clock or with a
   says("display_data", { data });
   says("comm_open", { comm_id: "c", target_name: "matplotlib", data: {} });
   frames.draw();
-  await vi.waitFor(() => expect(find(".sagecell_interactContainer")).not.toBeNull());
+  await eventually(() => expect(find(".sagecell_interactContainer")).not.toBeNull());
   const kernel = cell.session.kernel as Kernel;
   expect(kernel.interacts.element(data)).not.toBeNull();
   cell.dispose();
@@ -770,7 +771,7 @@ test("an interact is shown in its cell until the cell evaluates again", async ()
   const interact = { new_interact_id: "i1", controls: {}, layout: [], locations: null };
   says("display_data", { data: { "application/sage-interact": interact } });
   frames.draw();
-  await vi.waitFor(() => expect(find(".sagecell_interactContainer")).not.toBeNull());
+  await eventually(() => expect(find(".sagecell_interactContainer")).not.toBeNull());
   expect(cell.interacts).toHaveLength(1);
   done();
   await start(cell);
@@ -790,7 +791,7 @@ test("a comm that is opened in an interact is shown there", async () => {
   const message = said("comm_open", opened, channel.sent[0]!.msg_id);
   channel.says({ ...message, metadata: { interact_id: "i1" } });
   frames.draw();
-  await vi.waitFor(() =>
+  await eventually(() =>
     expect(find(".sagecell_interactOutput .sagecell_comm img")).not.toBeNull(),
   );
 });
@@ -824,9 +825,9 @@ test("a figure finds the script that its program loads later", async () => {
   says("display_data", { data: { "application/javascript": script } });
   done();
   const shown = () => find(".sagecell_figure").textContent;
-  await vi.waitFor(() => expect(shown()).toContain("no viewer for"));
+  await eventually(() => expect(shown()).toContain("no viewer for"));
   frames.draw();
-  await vi.waitFor(() => expect(shown()).toBe("drawn"));
+  await eventually(() => expect(shown()).toBe("drawn"));
   delete (window as { mpl?: unknown }).mpl;
 });
 

@@ -9,16 +9,18 @@ let page: Output[];
 let script: Output[];
 let frame: Output[];
 let scene: Output[];
+let admin: Output[];
 
 beforeAll(async () => {
   page = await built("vite.config.ts");
   script = await built("vite.script.config.ts");
   frame = await built("vite.frame.config.ts");
   scene = await built("vite.scene.config.ts");
+  admin = await built("vite.admin.config.ts");
 }, 120_000);
 
 test("every script and style sheet is as large as sizes.json says", async () => {
-  const text = JSON.stringify(sizesOf([...page, ...script, ...frame, ...scene]), null, 2);
+  const text = JSON.stringify(sizesOf([...page, ...script, ...frame, ...scene, ...admin]), null, 2);
   await expect(`${text}\n`, REMEDY).toMatchFileSnapshot("../sizes.json");
 });
 

@@ -32,7 +32,7 @@ from sagecell_tx.hosts.kernels.installed import InstalledKernel
 from sagecell_tx.hosts.kernels.kernel import ConnectedKernel, KernelResources
 from sagecell_tx.hosts.kernelspecs.installed import InstalledSpec
 from sagecell_tx.limits import Limits
-from sagecell_tx.sessions.interfaces import HostStatus, Kernel, KernelObserver
+from sagecell_tx.sessions.interfaces import HostStatus, Kernel, KernelMachine, KernelObserver
 from sagecell_tx.sessions.spec import KernelSpec
 from sagecell_tx.sessions.waiters import OneShot
 from sagecell_tx.wire.messages import Message
@@ -127,9 +127,19 @@ class ClusterHost(Service):
             new_token=self.new_token,
         )
         kernel = connect(
-            process=process, key=key.encode("ascii"), observer=observer, resources=self._resources
+            process=process,
+            key=key.encode("ascii"),
+            observer=observer,
+            resources=self._resources,
+            machine_name=lambda: process.machine_name,
         )
         return kernel.begin()
+
+    # --- ManyMachines
+
+    def seen_machines(self) -> list[KernelMachine]:
+        """See `sagecell_tx.sessions.interfaces.ManyMachines.seen_machines`."""
+        return [each.seen for each in self._known.values()]
 
     # --- Placer
 

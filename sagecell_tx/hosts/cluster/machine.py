@@ -23,6 +23,7 @@ from sagecell_tx.hosts.cluster.process import RemoteProcess
 from sagecell_tx.hosts.cluster.reports import Hello, MachineStatus
 from sagecell_tx.hosts.cluster.states import LineCore, LineInputs, new_line_state
 from sagecell_tx.hosts.cluster.streams import Connect, Streams
+from sagecell_tx.sessions.interfaces import KernelMachine
 from sagecell_tx.wire.messages import WireError
 
 _log = Logger()
@@ -111,6 +112,22 @@ class Machine:
             self.hello is not None
             and not self.status.starting
             and suffices(self.status.sandbox, self.required)
+        )
+
+    @property
+    def seen(self) -> KernelMachine:
+        """What an operator sees of it."""
+        if self.hello is None:
+            state = "connecting"
+        elif self.status.starting:
+            state = "starting"
+        else:
+            state = "up" if self.is_up else "weak"
+        return KernelMachine(
+            name=self.name,
+            state=state,
+            kernels=len(self.processes),
+            memory_available_bytes=None if self.hello is None else self.status.memory,
         )
 
     def candidate(self) -> Candidate:

@@ -15,6 +15,7 @@ from twisted.logger import Logger
 
 from sagecell_tx.config import ConfigError
 from sagecell_tx.hosts.directories import rmtree
+from sagecell_tx.process.nodes import PRIVATE
 
 _log = Logger()
 
@@ -23,10 +24,6 @@ PREFIX = "k-"
 #: The subdirectories of a kernel's directory: where its cells run, and where its sockets are.
 WORK = "work"
 SOCKETS = "ipc"
-
-#: The directory of the relays' sockets, below the root; see `hosts.channels.relay`. Its name must
-#: not be longer than a kernel's directory and the directory of its sockets.
-RELAYS = "relay"
 
 #: The longest path that a UNIX socket can have, in bytes, without the NUL at its end.
 SOCKET_PATH = 107
@@ -42,8 +39,8 @@ class WorkDirs:
 
     @property
     def relays(self) -> Path:
-        """The directory of the relays' sockets, which kernels cannot enter."""
-        return self.root.absolute() / RELAYS
+        """The directory of the relays' sockets (see `hosts.channels.relay`), which kernels cannot enter."""
+        return self.root.absolute() / PRIVATE
 
     @property
     def taken(self) -> bool:
@@ -63,10 +60,12 @@ class WorkDirs:
                 f"have paths of more than {SOCKET_PATH} bytes. Set work_dir to a shorter one."
             )
         try:
+            made = [path for path in (self.root, *self.root.parents) if not path.exists()]
             self.root.mkdir(parents=True, exist_ok=True)
             self._lock = self._take_lock()
             # Kernels with accounts of their own must pass through to their directories.
-            self.root.chmod(0o711)
+            for path in {self.root, *made}:
+                path.chmod(0o711)
             self.remove(self.relays)
             self.relays.mkdir(mode=0o700, exist_ok=True)
             return [path for path in self.root.iterdir() if path.name.startswith(PREFIX)]

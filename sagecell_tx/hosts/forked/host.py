@@ -10,16 +10,18 @@ from typing import Any
 from attrs import define, evolve, field
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThreadPool
 from typing_extensions import override
 
 from sagecell_tx.hosts.channels.zmqsocket import ZmqSocketFactory
 from sagecell_tx.hosts.forked.launcher import ForkLauncher
 from sagecell_tx.hosts.forked.protocol import kernel_limits
+from sagecell_tx.hosts.forked.usage import usages_of
 from sagecell_tx.hosts.kernels.installed import InstalledKernel
 from sagecell_tx.hosts.kernels.kernel import ConnectedKernel, KernelResources
 from sagecell_tx.hosts.kernelspecs.installed import InstalledSpec
 from sagecell_tx.limits import Limits
-from sagecell_tx.sessions.interfaces import HostStatus, Kernel, KernelObserver
+from sagecell_tx.sessions.interfaces import HostStatus, Kernel, KernelObserver, Usage
 from sagecell_tx.sessions.spec import KernelSpec
 from sagecell_tx.wire.messages import Message
 
@@ -86,6 +88,12 @@ class ForkHost(Service):
         )
         kernel = connect(process=process, key=key, observer=observer, resources=self._resources)
         return kernel.begin()
+
+    # --- MeasuringHost
+
+    def usages(self) -> Deferred[dict[str, Usage]]:
+        """See `sagecell_tx.sessions.interfaces.MeasuringHost.usages`."""
+        return deferToThreadPool(self.reactor, self.threads, usages_of, self.launcher.pids)
 
     # --- HostService
 

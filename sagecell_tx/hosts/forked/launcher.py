@@ -155,6 +155,15 @@ class ForkLauncher(Service):
             unbounded=self.unbounded,
         )
 
+    @property
+    def pids(self) -> dict[str, int]:
+        """The first processes of all kernels that have one, by the kernels' names in the log."""
+        return {
+            each.observer.kernel_id: each.pid
+            for each in self._processes.values()
+            if each.pid is not None
+        }
+
     def when_up(self) -> Deferred[None]:
         """Fires when a fork server is ready; after its loss, when the next one is."""
         return self._up.when_fired()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -14,14 +15,25 @@ from twisted.web.server import Request
 from zope.interface import implementer
 
 from sagecell_tx.http.serving.clients import Clients
-from sagecell_tx.wire.formwire import without_token
+from sagecell_tx.wire.formwire import for_log
 
 #: Bytes of an address or a header that are logged: addresses may contain whole programs.
 MOST = 1024
 
 
-#: What proxies and monitors request every few seconds; see docs/operations.rst.
-_HEALTH_CHECKS = ((b"OPTIONS", "/"), (b"GET", "/status.json"), (b"GET", "/api/status"))
+#: What proxies, monitors and the admin page request every few seconds; see docs/operations.rst.
+_HEALTH_CHECKS = (
+    (b"OPTIONS", "/"),
+    (b"GET", "/status.json"),
+    (b"GET", "/api/status"),
+    (b"GET", "/healthz"),
+    (b"GET", "/readyz"),
+    (b"GET", "/metrics"),
+    (b"GET", "/admin/status.json"),
+)
+
+#: The name of a client's session over SockJS, by which others could take part in it.
+_SOCKJS = re.compile(rb"(/sockjs/[^/]*/[^/]{,2})[^/]*(/)")
 
 
 @define
@@ -34,12 +46,14 @@ class _Seen:
     @property
     def uri(self) -> bytes:
         """The address, as far as it is logged."""
-        return _cut(without_token(self._request.uri))
+        return _cut(_SOCKJS.sub(rb"\1...\2", for_log(self._request.uri)))
 
     def getHeader(self, name: bytes) -> bytes | None:  # noqa: N802 - as the request has it
-        """A header, as far as it is logged. The address in Referer may have a token as well."""
+        """A header, as far as it is logged. The address in Referer may have a program as well."""
         value = self._request.getHeader(name)
-        return None if value is None else _cut(without_token(value))
+        return (
+            None if value is None else _cut(for_log(value) if name.lower() == b"referer" else value)
+        )
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._request, name)

@@ -13,12 +13,17 @@ from twisted.web.resource import Resource
 
 from sagecell_tx import __version__
 from sagecell_tx.http.serving import cors
-from sagecell_tx.http.serving.errors import handle_problems, json_body
+from sagecell_tx.http.serving.errors import Problem, handle_problems, json_body
+from sagecell_tx.http.serving.parameters import present
 from sagecell_tx.http.urltree import Mounted
+from sagecell_tx.sessions.admission import refusals
 from sagecell_tx.sessions.admission.visitors import Purpose
 from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.fleet.fleet import Fleet
 from sagecell_tx.sessions.interfaces import HostService
+
+#: The purposes whose queues visitors wait in.
+QUEUES = (Purpose.KERNEL, Purpose.SERVICE, Purpose.COMPLETER)
 
 
 @define(kw_only=True)
@@ -38,18 +43,35 @@ class Status:
 
     @app.route("/", methods=["GET"])
     def show(self, request: IRequest) -> bytes:
-        """The version, the sandbox level, and counts of kernels, waiting visitors and refusals."""
+        """The version, the sandbox level, and counts of kernels, waiting visitors and refusals.
+
+        With ``?ready=1``, it is an error while no kernel is started: with 404, at which HAProxy gives a
+        server nothing new, and goes on with what it has.
+        """
         cors.allow(request, anyone=True)
         request.setHeader("Cache-Control", "no-store")
+        if present(request, "ready"):
+            self._check_ready()
         return json_body(request, self.fields())
+
+    def _check_ready(self) -> None:
+        """Raises `Problem` while no kernel is started."""
+        if self.fleet.draining is not None:
+            why = refusals.draining()
+        elif self.host.status.starting:
+            why = refusals.loading()
+        else:
+            return
+        raise Problem(404, why.code, why.message)
 
     def fields(self) -> dict[str, Any]:
         """What is published, as a JSON object."""
         limits, admission = self.fleet.limits.admission, self.fleet.admission
-        host = self.host.status
+        host, left = self.host.status, self.fleet.draining
         return {
             "version": __version__,
             "starting": host.starting,
+            "draining": None if left is None else {"seconds_left": round(left)},
             "environment": host.environment,
             "languages": list(host.languages),
             "versions": dict(host.versions),
@@ -63,7 +85,7 @@ class Status:
                 "ended": _by_word(self.fleet.deaths.total),
                 "ended_lately": _by_word(self.fleet.deaths.recent()),
             },
-            "queue": {purpose.value: admission.waiting(purpose) for purpose in Purpose},
+            "queue": {purpose.value: admission.waiting(purpose) for purpose in QUEUES},
             "refused": dict(admission.refused),
             "messages_rejected": dict(host.rejected),
         }

@@ -102,12 +102,26 @@ class ListeningPorts:
     _ports: list[IListeningPort] = field(factory=list, init=False)
     _refusing: bool = field(default=False, init=False)  # as was logged
     _stopped: bool = field(default=False, init=False)  # the ports
+    _held: bool = field(default=False, init=False)  # the ports, until the server is up
     _watch: IDelayedCall | None = field(default=None, init=False)
 
     def add(self, port: IListeningPort) -> IListeningPort:
         """Stop and start this port as well from now on."""
         self._ports.append(port)
+        if self._held:
+            port.stopReading()  # type: ignore[attr-defined]
         return port
+
+    def hold(self) -> None:
+        """Accept nothing on ports that are added from now on: another server does, on the same sockets."""
+        self._held = True
+
+    def release(self) -> None:
+        """Accept on all ports. Harmless if they were not held."""
+        if self._held:
+            self._held = False
+            for port in self._ports:
+                port.startReading()  # type: ignore[attr-defined]
 
     def has_room(self) -> bool:
         """Whether a kernel may be started.

@@ -44,6 +44,22 @@ class ConnectionLimits:
     _by_name: Counter[str] = field(factory=Counter, init=False)
     _crowded: set[str] = field(factory=set, init=False)  # have reached `most`, as was logged
     _waiting: dict[IdleConnection, None] = field(factory=dict, init=False)  # the longest one first
+    _asking: set[IdleConnection] = field(factory=set, init=False)
+    _moves_on: bool = field(default=False, init=False)
+
+    @property
+    def asking(self) -> int:
+        """How many connections have a request in progress, from the end of its headers; no WebSockets."""
+        return len(self._asking)
+
+    @property
+    def moves_on(self) -> bool:
+        """Whether each connection is closed after its next answer: the server is going to end."""
+        return self._moves_on
+
+    def move_on(self) -> None:
+        """Close each connection after its next answer from now on, so that its client connects anew."""
+        self._moves_on = True
 
     def __len__(self) -> int:
         """The number of counted connections."""
@@ -77,16 +93,26 @@ class ConnectionLimits:
         """The connection has no request in progress; from now on it may be closed to make room."""
         self._waiting.pop(connection, None)
         self._waiting[connection] = None
+        self._asking.discard(connection)
+
+    def mark_asking(self, connection: IdleConnection) -> None:
+        """The headers of a request have arrived, and its answer is not written yet."""
+        self._asking.add(connection)
 
     def mark_active(self, connection: IdleConnection) -> None:
-        """The connection has a request in progress, or has ended. Harmless if repeated."""
+        """The connection has a request in progress. Harmless if repeated."""
         self._waiting.pop(connection, None)
+
+    def forget(self, connection: IdleConnection) -> None:
+        """The connection has ended, or another protocol has taken it over. Harmless if repeated."""
+        self._waiting.pop(connection, None)
+        self._asking.discard(connection)
 
     def hang_up(self, most: int) -> int:
         """Close at most `most` idle connections, the longest idle first; returns how many."""
         longest = list(islice(self._waiting, max(0, most)))
         for connection in longest:
-            self.mark_active(connection)
+            self.forget(connection)
             connection.hang_up()
         return len(longest)
 

@@ -93,7 +93,16 @@ class TimedChannel(FairChannel):
         """A request's headers have arrived; start the deadline for its body, perhaps empty."""
         self._begun, self._received = self.clock.seconds(), 0
         self._enter(_Phase.BODY, GRACE)
+        self.connection_limits.mark_asking(self)
         super().allHeadersReceived()
+
+    @override
+    def checkPersistence(self, request: Request, version: bytes) -> bool:
+        """Whether the connection stays open after the answer to this request."""
+        if self.connection_limits.moves_on:
+            request.responseHeaders.setRawHeaders(b"connection", [b"close"])
+            return False
+        return bool(super().checkPersistence(request, version))
 
     @override
     def allContentReceived(self) -> None:
@@ -128,6 +137,8 @@ class TimedChannel(FairChannel):
     def loseConnection(self) -> None:
         """Close when everything is written, or when the client does not read it in time."""
         self.connection_limits.mark_idle(self)
+        if self.connection_limits.moves_on:  # the server does not end before the client has read it
+            self.connection_limits.mark_asking(self)
         self._enter(_Phase.CLOSING, GRACE + self._to_take)
         super().loseConnection()
 
@@ -140,7 +151,7 @@ class TimedChannel(FairChannel):
 
     def hand_over(self) -> Callable[[], None]:
         """Let another protocol take over; returns what it must call once, at its end."""
-        self.connection_limits.mark_active(self)
+        self.connection_limits.forget(self)
         leave, self._leave = self._leave, None
         return leave or (lambda: None)
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from attrs import define, field
 from klein import Klein
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource, Resource
@@ -46,6 +47,10 @@ _PERMISSIONS = {
 _ANY = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
+#: See `JupyterApi`.
+Elsewhere = Callable[[str, str], Deferred[list[dict[str, Any]]]]
+
+
 class KernelWebSockets(Protocol):
     """Connects clients with a kernel over WebSockets."""
 
@@ -58,6 +63,8 @@ class JupyterApi:
     """Routes below ``/api``. `clock` and `now` as for `Models`.
 
     `beside` are families of URLs below it that Jupyter Server does not have. `baseurl` precedes each path that a client is told.
+    `elsewhere` fires with what other servers of this machine, which are going to end, have in the list "kernels"
+    or "sessions" of a key.
     """
 
     identities: Identities
@@ -69,6 +76,7 @@ class JupyterApi:
     now: Callable[[], str]
     channels: KernelWebSockets
     beside: Sequence[Routes] = ()
+    elsewhere: Elsewhere = lambda which, key: succeed([])
     baseurl: str = ""
     parser: Parser = field(factory=Parser)
     _models: Models = field(init=False)
@@ -135,11 +143,22 @@ class JupyterApi:
 
     # --- kernels
 
+    def listed(self, which: str, key: str) -> list[dict[str, Any]]:
+        """The list "kernels" or "sessions" of a key, as this server has it; empty without a key."""
+        if which == "kernels":
+            return [*map(self._models.kernel, self.kernels.of(key))]
+        return [*map(self._models.session, self.sessions.of(key))]
+
+    async def _list(self, request: IRequest, which: str) -> bytes:
+        """The list of the client's token, of all servers of this machine."""
+        key = self.identities.visitor(request).key
+        others = await self.elsewhere(which, key) if key else []
+        return json_body(request, [*self.listed(which, key), *others])
+
     @app.route("/kernels", methods=["GET"])
-    def list_kernels(self, request: IRequest) -> bytes:
+    async def list_kernels(self, request: IRequest) -> bytes:
         """The kernels of the client's token; none without one."""
-        visitor = self.identities.visitor(request)
-        return json_body(request, [*map(self._models.kernel, self.kernels.of(visitor.key))])
+        return await self._list(request, "kernels")
 
     @app.route("/kernels", methods=["POST"])
     async def start_kernel(self, request: IRequest) -> bytes:
@@ -189,10 +208,9 @@ class JupyterApi:
     # --- sessions
 
     @app.route("/sessions", methods=["GET"])
-    def list_sessions(self, request: IRequest) -> bytes:
+    async def list_sessions(self, request: IRequest) -> bytes:
         """The sessions of the client's token; none without one."""
-        visitor = self.identities.visitor(request)
-        return json_body(request, [*map(self._models.session, self.sessions.of(visitor.key))])
+        return await self._list(request, "sessions")
 
     @app.route("/sessions", methods=["POST"])
     async def open_session(self, request: IRequest) -> bytes:
@@ -200,6 +218,11 @@ class JupyterApi:
         visitor = self.identities.visitor(request)
         self._check_terms(request, visitor)
         wanted = Changes.of(await json_object(request, self.parser))
+        others = await self.elsewhere("sessions", visitor.key) if visitor.key else []
+        for other in others:
+            if other["path"] == wanted.required("path"):
+                _created(request, f"{self.baseurl}/api/sessions/{other['id']}")
+                return json_body(request, other)
         session = await self.sessions.open(visitor, wanted)
         _created(request, f"{self.baseurl}/api/sessions/{session.session_id}")
         _tell_proxies(request, session.kernel)

@@ -64,6 +64,9 @@ _NOT_FOR_CRAWLERS = (
 
 _IMMUTABLE = "public, max-age=31536000, immutable"
 
+#: Built pages that are served elsewhere, with policies of their own: see `OutputFrame`, and http/admin/.
+_ELSEWHERE = (FRAME, "admin.html")
+
 #: Pages without jQuery wait for this file. Any version of it will do.
 _JQUERY, _ONE_DAY = "embedded_jquery.js", "public, max-age=86400"
 
@@ -217,8 +220,8 @@ class Static:
         cors.allow(request)
         try:
             path = self.libraries.get(name) or self.client / clean_name(name)
-            if path == self.client / FRAME:
-                raise FileNotFoundError(FRAME)  # `OutputFrame` serves it with its policy.
+            if path in [self.client / page for page in _ELSEWHERE]:
+                raise FileNotFoundError(path)
             mtime = path.stat().st_mtime
             compressed = path.with_name(f"{path.name}.br")
             is_compressed = accepts_brotli(request) and compressed.is_file()

@@ -19,7 +19,7 @@ from sagecell_tx.http.htmlpage import document
 from sagecell_tx.http.serving.accept import accepted
 from sagecell_tx.sessions.admission.refusals import Refused
 from sagecell_tx.sessions.interfaces import StartFailed, StoreFull, StoreUnavailable
-from sagecell_tx.wire.formwire import FormTooLarge, without_token
+from sagecell_tx.wire.formwire import FormTooLarge, for_log
 from sagecell_tx.wire.messages import WireError, dump
 
 _log = Logger()
@@ -160,7 +160,7 @@ def problem_of(request: IRequest, failure: Failure) -> Problem:
     """The response that a failure stands for; internal errors are logged."""
     problem = problem_from(failure.value)
     if problem.status == 500 and not failure.check(CancelledError):
-        uri = without_token(request.uri)
+        uri = for_log(request.uri)
         _log.failure("{method} {uri}", failure, method=request.method, uri=uri)
     return problem
 

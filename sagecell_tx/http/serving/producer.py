@@ -117,6 +117,11 @@ class LongAnswers:
     most: int
     _unread: dict[str, dict[ResponseProducer, int]] = field(factory=dict, init=False)
 
+    @property
+    def unread(self) -> int:
+        """The bytes of all answers that are not read yet."""
+        return sum(map(_size, self._unread.values()))
+
     async def send(self, request: Request, body: bytes, *, stalled: float) -> bytes:
         """Write a long body; returns what is left of it.
 
@@ -140,7 +145,7 @@ class LongAnswers:
 
     def _make_room(self) -> None:
         """Cut the connections of as many answers as are too much."""
-        while sum(map(_size, self._unread.values())) > self.most:
+        while self.unread > self.most:
             who = max(self._unread, key=lambda name: _size(self._unread[name]))
             oldest = next(iter(self._unread[who]))
             self._forget(who, oldest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -186,11 +187,17 @@ class Gzip(GzipEncoderFactory):
         return super().encoderForRequest(request)
 
 
+#: See `CellSite`.
+Elsewhere = Callable[[Request, Callable[[Request], IResource]], IResource | None]
+
+
 class CellSite(Site):
     """The factory for connections, whose responses may be compressed.
 
     `on_accepted` tells what becomes of a new connection, `refusals` has those that are refused,
     `connection_limits` counts the others. They take turns in `rota`, by the names that `clients` gives.
+    `elsewhere` gives what lets another server answer a request, and None for one that is answered here; its
+    other argument gives what does.
     """
 
     on_accepted: Callable[[], Verdict]
@@ -200,6 +207,8 @@ class CellSite(Site):
     clients: Clients
     gzip: Gzip
     is_logged: Callable[[HTTPRequest], bool]
+    elsewhere: Elsewhere
+    answered: Counter[str]  # requests by the class of their answers' status, such as "2xx"
     protocol = TimedChannel  # type: ignore[assignment]
 
     @override
@@ -223,11 +232,16 @@ class CellSite(Site):
 
     @override
     def log(self, request: HTTPRequest) -> None:
-        """Write the line of an answered request to the access log, if it has one."""
+        """Count an answered request, and write its line to the access log, if it has one."""
+        self.answered[f"{request.code // 100}xx"] += 1
         if self.is_logged(request):
             super().log(request)
 
     @override
     def getResourceFor(self, request: Request) -> IResource:
         """The resource for a request, wrapped for compression: a wrapped root wraps no children."""
-        return EncodingResourceWrapper(super().getResourceFor(request), [self.gzip])
+        own = super().getResourceFor
+        other = self.elsewhere(request, own)
+        if other is not None:
+            return other
+        return EncodingResourceWrapper(own(request), [self.gzip])

@@ -37,6 +37,7 @@ ANOTHER = sockjswire.close_frame(2010, "Another connection still open")
 #: For a client whose receiver broke off.
 INTERRUPTED = (1002, "Connection interrupted")
 IDLE = (3000, "The connection was idle for too long.")
+GOING_AWAY = (3000, "The server is being restarted.")
 INTERNAL_ERROR = (1011, "An internal error occurred.")
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 from attrs import define, field, frozen
 
-from sagecell_tx.http.sockjs.connection import SockJSClient
+from sagecell_tx.http.sockjs.connection import GOING_AWAY, SockJSClient
 from sagecell_tx.http.transports.clientchannel import ClientChannel, refusal
 from sagecell_tx.http.transports.dispatch import TRY_AGAIN_LATER
 from sagecell_tx.http.transports.resume import TOO_MANY_LISTENERS
@@ -151,6 +151,16 @@ class Multiplexer:
             self._turns.remove(kernel)
         if reason == STALLED:
             self._client.abandon(TRY_AGAIN_LATER, "The client read nothing for too long.")
+        elif self._fleet.draining is not None:
+            self._fleet.clock.callLater(0, self._part)  # not while it reads
+
+    def _part(self) -> None:
+        """Close the connection, if this server has no kernel for it and will start none.
+
+        The client's next one may be another server's, which has its next kernel.
+        """
+        if self._fleet.draining is not None and not self._kernels and not self._over:
+            self._client.close(*GOING_AWAY)
 
     def _kernel(self, kernel_id: str, asked: Message | WireError) -> MultiplexedKernel | None:
         """The kernel with that id, attached by its first message `asked`; None if unknown."""
@@ -158,6 +168,7 @@ class Multiplexer:
         if kernel is None:
             session = self._fleet.get(kernel_id)
             if session is None:
+                self._part()
                 return None
             try:
                 kernel = MultiplexedKernel(self, session)

@@ -9,7 +9,7 @@ from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
 
 from sagecell_tx.http.serving.errors import Problem
-from sagecell_tx.http.sockjs.connection import MakeHandler, SockJSConnection
+from sagecell_tx.http.sockjs.connection import GOING_AWAY, MakeHandler, SockJSConnection
 from sagecell_tx.limits import SockJSLimits
 
 
@@ -62,6 +62,10 @@ class SockJSConnections:
         connection = self._by_name.get(name)
         return connection if connection is not None and connection.address == address else None
 
+    def has(self, name: str) -> bool:
+        """Whether there is a connection with that name, whoever opened it."""
+        return name in self._by_name
+
     def find_or_open(self, name: str, address: str) -> SockJSConnection:
         """The same, or a new one. Raises `Problem` for one of another address, or one too many."""
         if name not in self._by_name:
@@ -70,6 +74,11 @@ class SockJSConnections:
         if connection is None:
             raise Problem(404, "not_found", "This connection was opened from another address.")
         return connection
+
+    def close_all(self) -> None:
+        """Close the connections over HTTP requests: the server is going to end, and has no kernel left."""
+        for connection in list(self._by_name.values()):
+            connection.close(*GOING_AWAY)
 
     def open(self, address: str, on_end: Callable[[], object] = lambda: None) -> SockJSConnection:
         """A connection without a name, as WebSockets have. Raises `Problem` for one too many."""

@@ -47,6 +47,7 @@ from sagecell_tx.http.sockjs.websocket import FramedSocket, RawSocket
 from sagecell_tx.http.transports.dispatch import MessageHandler, WebSocket
 from sagecell_tx.http.transports.upgrades import WebSockets
 from sagecell_tx.http.urltree import Mounted
+from sagecell_tx.sessions.admission import refusals
 from sagecell_tx.wire import sockjswire
 from sagecell_tx.wire.formwire import URLENCODED, media_type
 from sagecell_tx.wire.messages import WireError, dump
@@ -66,8 +67,9 @@ class SockJS:
     """One service. Without `sockets` it has no WebSockets.
 
     `address` gives a request's client, `entropy` so many random bytes, `now` the time as ISO 8601
-    text. `script` is the address of the SockJS client's script for the page for hidden frames. With
-    `cookie`, proxies can keep a client at one server by JSESSIONID.
+    text. `script` is the address of the SockJS client's script for the page for hidden frames. `admits` tells whether
+    there are new connections; proxies may try another server if not. With `cookie`, proxies can keep
+    a client at one server by JSESSIONID.
     """
 
     connections: SockJSConnections
@@ -76,6 +78,7 @@ class SockJS:
     entropy: Callable[[int], bytes]
     now: Callable[[], str]
     script: str
+    admits: Callable[[], bool] = lambda: True
     cookie: bool = True
     parser: Parser = field(factory=Parser)
 
@@ -165,8 +168,14 @@ class SockJS:
         wanted = cors.header(request, b"connection").lower().split(",")
         if "upgrade" not in [word.strip() for word in wanted]:
             return headers.refuse(request, 400, '"Connection" must be "Upgrade".')
+        self._check_admits()
         self.connections.counts.check(address)
         return self.sockets.resource(partial(make_handler, address))
+
+    def _check_admits(self) -> None:
+        """Raises `Refused` if there is no new connection."""
+        if not self.admits():
+            raise refusals.draining()
 
     def _framed(self, address: str, socket: WebSocket) -> MessageHandler:
         return FramedSocket(socket, self.connections.open(address))
@@ -226,6 +235,8 @@ class SockJS:
         if request.method == b"HEAD":  # it would take frames and lose them
             return headers.not_allowed(request, "GET")
         self._prepare(request)
+        if not self.connections.has(name):
+            self._check_admits()
         connection = self.connections.find_or_open(name, self.address(request))
         limit = self.connections.limits.response_bytes
         await FrameResponse(request, form, limit, connection).send()
@@ -256,6 +267,7 @@ class SockJS:
         self._prepare(request)
         connection = self.connections.find(name, self.address(request))
         if connection is None or not connection.is_open:
+            self._check_admits()  # it may be another server's
             raise Problem(404, "not_found", "There is no such connection.")
         request.setHeader("Content-Type", "text/plain; charset=UTF-8")
 

@@ -64,13 +64,26 @@ _TABLES = 1 / 64
 _TABLES_IN_ANY_CASE = 16 << 20
 
 
-def _areas() -> int:
-    """What all mappings of this system take themselves; 0 if this process may not know it."""
+def _area_slab() -> tuple[int, int]:
+    """How many mappings this system has, and the size of the structure of one; zeros if this process may not know."""
     with suppress(OSError, ValueError, IndexError), open("/proc/slabinfo", "rb") as slabs:
         for line in slabs:
             if line.startswith(b"vm_area_struct "):
                 _, used, _, size, *_ = line.split()
-                return int(used) * int(size)
+                return int(used), int(size)
+    return 0, 0
+
+
+def _areas() -> int:
+    """What all mappings of this system take themselves; 0 if this process may not know it."""
+    used, size = _area_slab()
+    return used * size
+
+
+def _own_areas() -> int:
+    """The same for the mappings of this process."""
+    with suppress(OSError), open("/proc/self/maps", "rb") as maps:
+        return _area_slab()[1] * sum(1 for _ in maps)
     return 0
 
 
@@ -78,12 +91,16 @@ def _areas() -> int:
 class Sources:
     """The figures that Linux reports, in bytes.
 
-    `areas` returns what all mappings of the system take themselves.
+    `areas` returns what all mappings of the system take themselves, of which each of the `kernels` has
+    `inherited` of its fork server's.
     """
 
     sockets: SocketBuffers
     unmapped: frozenset[int]  # the devices of memfds and of this process's /dev/shm
     areas: Callable[[], int] = _areas
+    inherited: int = 0
+    kernels: int = field(default=0, init=False)
+    in_files: dict[int, int] = field(factory=dict, init=False)  # of each kernel, by its first pid
     _seldom: Seldom = field(factory=lambda: Seldom(time.monotonic), init=False)
 
     @classmethod
@@ -96,7 +113,7 @@ class Sources:
             os.close(example)
         with suppress(OSError):
             devices.add(os.stat("/dev/shm").st_dev)
-        return cls(SocketBuffers.of_this_system(), frozenset(devices))
+        return cls(SocketBuffers.of_this_system(), frozenset(devices), inherited=_own_areas())
 
     def proportional(self, pid: int) -> tuple[int, int] | None:
         """A process's proportional share of pages and swap, and of shared memory. Slow.
@@ -122,15 +139,16 @@ class Sources:
     def behind_descriptors(self, tree: Sequence[Process], little: float) -> Iterator[int]:
         """Shared memory behind the descriptors of the processes, each file once; also `OF_PROC` and the like.
 
-        Also that behind their mappings, if this system has more than `little` of it: a program may
-        have written to shared memory and then dropped its pages, or unmapped most of it. Also the
-        mappings themselves, if those of this system take more than `little`.
+        Also that behind their mappings, if this system has more than `little` of it outside of the kernels'
+        own files: a program may have written to shared memory and then dropped its pages, or unmapped most
+        of it. Also the mappings themselves, if those of this system take more than `little`, apart from the
+        inherited ones.
 
         The sum of the numbers is the size. There are many: each takes little time to find.
         """
         found: Iterator[os.stat_result | None] = processtable.descriptors(tree)
-        of_mapping = OF_MAPPING if self._seldom(self.areas) > little else 0
-        if of_mapping or self.shared() > little:
+        of_mapping = OF_MAPPING if self.unusual_areas() > little else 0
+        if of_mapping or self.elsewhere() > little:
             found = chain(found, processtable.mappings(tree, self.unmapped))
         seen: Counter[tuple[int, int]] = Counter()
         of_proc = _devices_of_proc(tree)
@@ -148,6 +166,19 @@ class Sources:
                 yield status.st_blocks * 512
             is_named = stat.S_ISREG(status.st_mode) or stat.S_ISCHR(status.st_mode)
             yield OF_SAME if is_named and seen[file] > SAME else 0
+
+    def unusual_areas(self) -> int:
+        """What mappings of this system take besides those that kernels have from the beginning.
+
+        To go through all mappings takes ten times as long as all else that is looked at, and those of a thousand kernels take
+        more than a single one may have unnoticed. A kernel that has given up its own leaves room for as many
+        of another.
+        """
+        return self._seldom(self.areas) - self.kernels * self.inherited
+
+    def elsewhere(self) -> int:
+        """The shared memory of this system that is in no kernel's own files, as these were last seen."""
+        return self.shared() - sum(self.in_files.values())
 
     def shared(self) -> int:
         """All shared memory of this system, including files in tmpfs."""
@@ -209,7 +240,8 @@ class MemoryUse:
         swapped = sum(swap for _, swap, _ in beside)
         first = next((each.thread for each in tree if each.pid == self.pid), self.pid)
         self._outside = sum(tables + huge for tables, _, huge in beside)
-        self._outside += self.sources.own_files(first)
+        self.sources.in_files[self.pid] = files = self.sources.own_files(first)
+        self._outside += files
         little = self.most * _LITTLE
         self._outside += self._sockets(lambda: self.sources.sockets.of(first, little, self.most))
         self._behind.begin(lambda: self.sources.behind_descriptors(tree, little))

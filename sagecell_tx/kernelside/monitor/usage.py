@@ -44,6 +44,15 @@ _LONGEST = 8
 _RESTS = 7
 _FALL = 256 << 20
 
+#: Bytes that a kernel takes in any case until it has run a first program. And so many kernels for each round in
+#: which falling memory makes nobody look again: while hundreds are started it falls all the time.
+OF_START = 8 << 20
+PER_ROUND = 25
+
+#: Kernels that are checked in one turn, some milliseconds for each if much has to be read. There may be a
+#: thousand, and a monitor that answers no ping meanwhile would be taken for one that hangs.
+AT_ONCE = 50
+
 #: Entries of a kernel's directory that are counted at a time, and seconds until the next: no
 #: directory, however full, delays the checks of other kernels.
 _ENTRIES = 5_000
@@ -174,7 +183,10 @@ class UsageWatch:
     _next: float = field(default=0.0, init=False)
     _next_count: float = field(default=0.0, init=False)
     _looks: int = field(default=0, init=False)
+    _due: list[Hashable] = field(factory=list, init=False)  # still to be checked in this round
+    _below: dict[int, list[Process]] = field(factory=dict, init=False)  # as it was at its beginning
     _available: int = field(default=0, init=False)  # bytes of the machine's memory; see `_FALL`
+    _look_again: int = field(default=0, init=False)  # the round from which a fall of it counts
 
     def add(self, kernel: Hashable, target: WatchTarget, limits: KernelLimits) -> None:
         """Monitor a kernel from now on; closes `target` in `forget`."""
@@ -187,12 +199,16 @@ class UsageWatch:
             memory=MemoryUse(target.pid, limits.memory_bytes, self._sources),
             disk=_disk_use(target.directory, limits.directory_bytes),
         )
+        self._sources.kernels = len(self._watched)
+        self._available -= OF_START
 
     def forget(self, kernel: Hashable) -> None:
         """Stop monitoring a kernel. Harmless if repeated."""
         watched = self._watched.pop(kernel, None)
         if watched is not None:
             watched.close()
+            self._sources.in_files.pop(watched.target.pid, None)
+        self._sources.kernels = len(self._watched)
 
     @property
     def seen(self) -> Iterator[tuple[int, float]]:
@@ -206,7 +222,7 @@ class UsageWatch:
 
     def wait(self) -> float | None:
         """Seconds until `check` is due; None if no kernel is monitored."""
-        if self.counting:
+        if self.counting or self._due:
             return 0.0
         if not self._watched:
             return None
@@ -217,8 +233,8 @@ class UsageWatch:
     def check(self) -> list[Finding]:
         """Do what is due, for a bounded time, and return the kernels at or near a limit."""
         found: list[Finding] = []
-        if self._watched and time.monotonic() >= self._next:
-            found = self._look_at_all()
+        if self._due or (self._watched and time.monotonic() >= self._next):
+            found = self._look_at_some() if self._due else self._begin_round()
             self._next = time.monotonic() + self.interval
             self._next_count = time.monotonic() + _PAUSE
         elif time.monotonic() >= self._next_count:
@@ -243,32 +259,40 @@ class UsageWatch:
         return any(child.pid not in known for child in children)
 
     def _look_at_memory(self) -> None:
-        """Let no kernel rest if the machine has much less memory than before."""
+        """Let no kernel rest if the machine has much less memory than before, for no reason that is known."""
         available = self._sources.available()
         if available < self._available - _FALL:
+            if self._looks < self._look_again:
+                return  # it is noticed then
             for watched in self._watched.values():
                 watched.rests = _RESTS
+            self._look_again = self._looks + len(self._watched) // PER_ROUND
         elif available <= self._available:
             return
         self._available = available
 
-    def _look_at_all(self) -> list[Finding]:
+    def _begin_round(self) -> list[Finding]:
         self._looks += 1
-        due = {
-            kernel: watched
-            for kernel, watched in self._watched.items()
-            if self._looks % watched.pause == 0
-        }
-        below = processtable.by_parent() if due else {}
-        if due:
+        self._due = [
+            kernel for kernel, watched in self._watched.items() if self._looks % watched.pause == 0
+        ]
+        self._below = processtable.by_parent() if self._due else {}
+        if self._due:
             self._locks.begin()
             self._look_at_memory()
+        orphans: list[Finding] = [Orphans()] if self._has_orphans(self._below) else []
+        return orphans + self._look_at_some()
+
+    def _look_at_some(self) -> list[Finding]:
+        """Go on with the round, of which the kernels of `_due` are left."""
+        some, self._due = self._due[:AT_ONCE], self._due[AT_ONCE:]
         found: list[Finding] = []
-        if self._has_orphans(below):
-            found.append(Orphans())
-        for kernel, watched in due.items():
+        for kernel in some:
+            watched = self._watched.get(kernel)
+            if watched is None:
+                continue  # it has ended meanwhile
             now = time.clock_gettime(time.CLOCK_BOOTTIME)
-            tree = list(processtable.tree(watched.target.pid, below))
+            tree = list(processtable.tree(watched.target.pid, self._below))
             reason = watched.check(tree, now)
             if reason is None and self._locks.are_too_many(tree):
                 reason = "memory"

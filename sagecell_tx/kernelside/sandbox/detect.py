@@ -53,6 +53,8 @@ def attempt(name: str, setting: Setting, further: Sequence[str] = ()) -> Sequenc
         with ours, theirs:
             ours.send(json.dumps({"dir": directory, "key": "k"}).encode("ascii"))
             complaint = _enter(level, TRIAL, KernelBootstrap(theirs), directory)
+    if complaint.endswith("."):  # a sentence of the level's own
+        raise Unavailable(complaint)
     if complaint:
         raise Unavailable(f"A trial kernel could not enter the level: {complaint}.")
     return level.features
@@ -67,7 +69,9 @@ def _enter(level: Level, start: StartCommand, bootstrap: KernelBootstrap, direct
             place = level.enter(start, bootstrap.receive())
             with open(f"{place.work}/file", "w", encoding="ascii") as file:
                 file.write("x")
-            os.write(write_end, b".")
+            os.write(write_end, b"entered")
+        except Unavailable as error:
+            os.write(write_end, str(error).encode("utf-8", "replace"))
         except BaseException as error:
             traceback.print_exc()
             os.write(write_end, str(error).encode("utf-8", "replace"))
@@ -82,7 +86,7 @@ def _enter(level: Level, start: StartCommand, bootstrap: KernelBootstrap, direct
         os.close(write_end)
     answer = os.read(read_end, 4096).decode("utf-8", "replace")
     os.waitpid(pid, 0)
-    return "" if answer == "." else answer or "the process ended without an answer"
+    return "" if answer == "entered" else answer or "the process ended without an answer"
 
 
 def in_child(name: str, setting: Setting, further: Sequence[str]) -> Sequence[str]:

@@ -17,7 +17,7 @@ from sagecell_tx.sessions.admission import refusals
 from sagecell_tx.sessions.admission.budgets import Budgets
 from sagecell_tx.sessions.admission.queue import Pace, Position, Queue, QueueEntry
 from sagecell_tx.sessions.admission.refusals import Refused
-from sagecell_tx.sessions.admission.visitors import Purpose, Visitor
+from sagecell_tx.sessions.admission.visitors import Purpose, Scope, Visitor
 
 _log = Logger()
 
@@ -191,6 +191,7 @@ class Admission:
             Purpose.KERNEL: self.limits.kernels,
             Purpose.SERVICE: self.limits.service_kernels,
             Purpose.COMPLETER: 1,  # for everybody
+            Purpose.CHECK: 1,
         }
         self.pools = {
             purpose: PlacePool(
@@ -227,6 +228,11 @@ class Admission:
             pool.budgets.is_whole for pool in pools
         )
 
+    @property
+    def is_draining(self) -> bool:
+        """Whether everybody is refused."""
+        return self._draining
+
     def waiting(self, purpose: Purpose) -> int:
         """How many wait in the queue."""
         return len(self.pools[purpose].queue)
@@ -255,9 +261,19 @@ class Admission:
             place = fail(refused)
         return place.addErrback(self._count, visitor)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody has a place or waits for one, but for the completer, which nobody waits for."""
+        pools = [pool for purpose, pool in self.pools.items() if purpose is not Purpose.COMPLETER]
+        return not any(pool.taken or pool.queue for pool in pools)
+
+    def close(self) -> None:
+        """Refuse everybody from now on. Those in the queue go on waiting for their turn."""
+        self._draining = True
+
     def drain(self) -> None:
         """Refuse everybody from now on, and those in the queue."""
-        self._draining = True
+        self.close()
         for pool in self.pools.values():
             pool.refuse_all()
 
@@ -268,7 +284,9 @@ class Admission:
     def _count(self, failure: Failure, visitor: Visitor) -> Failure:
         if isinstance(failure.value, Refused):
             self.refused[failure.value.code] += 1
-            who = {scope.value: name for scope, name in visitor.names.items() if name}
+            who = {
+                scope.value: _named(scope, name) for scope, name in visitor.names.items() if name
+            }
             # As a dict's repr: a name may contain anything, line breaks as well.
             _log.info(
                 "refused {purpose} {who!r}: {code}",
@@ -277,3 +295,8 @@ class Admission:
                 code=failure.value.code,
             )
         return failure
+
+
+def _named(scope: Scope, name: str) -> str:
+    """A name for the log: pages are told apart by a part of theirs, with which nobody can pass for one."""
+    return f"{name[:8]}..." if scope is Scope.CELL_SESSION else name

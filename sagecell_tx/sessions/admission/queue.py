@@ -80,6 +80,11 @@ class Queue:
         return len(self._waiting)
 
     @property
+    def visitors(self) -> list[Visitor]:
+        """Who waits, in order."""
+        return [entry.visitor for entry in self._waiting]
+
+    @property
     def is_full(self) -> bool:
         """Whether there is no room for one more."""
         return len(self._waiting) >= self.room

@@ -64,6 +64,17 @@ TOO_MANY_PERMALINKS = {
 }
 
 
+#: All codes with which a kernel is refused.
+CODES = (
+    *(code for code, _ in (*TOO_MANY_KERNELS.values(), *TOO_MANY_STARTS.values())),
+    "too_many_kernels",
+    "too_many_waiting",
+    "loading",
+    "too_many_descriptors",
+    "draining",
+)
+
+
 class Refused(Exception):
     """A kernel or a permalink is refused. `code` is for programs, `message` a sentence for people.
 

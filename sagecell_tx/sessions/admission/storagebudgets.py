@@ -12,7 +12,14 @@ from sagecell_tx.limits import FileLimits, Rate, RequestLimits
 from sagecell_tx.sessions.admission.refusals import too_many_permalinks_for
 from sagecell_tx.sessions.admission.tokenbuckets import Buckets
 from sagecell_tx.sessions.admission.visitors import Scope, Visitor
-from sagecell_tx.sessions.interfaces import FileRefused, FileStore, StoredFile, Upload
+from sagecell_tx.sessions.interfaces import (
+    FileRefused,
+    FileStore,
+    OnLost,
+    StoredFile,
+    Upload,
+    tell_nobody,
+)
 
 #: Bytes that a file counts for beside its contents, for its entry in the store.
 ENTRY = 4096
@@ -83,12 +90,13 @@ class Metered:
     _store: FileStore
     _count: Callable[[str, int], None]
 
-    def upload(self, kernel_id: str, name: str, mtime: float) -> Upload:
+    def upload(
+        self, kernel_id: str, name: str, mtime: float, on_lost: OnLost = tell_nobody
+    ) -> Upload:
         """See `FileStore`. Raises `FileRefused`."""
         self._count(name, ENTRY)
-        return _MeteredUpload(
-            self._store.upload(kernel_id, name, mtime), partial(self._count, name)
-        )
+        upload = self._store.upload(kernel_id, name, mtime, on_lost)
+        return _MeteredUpload(upload, partial(self._count, name))
 
     def find(self, kernel_id: str, name: str) -> Deferred[StoredFile | None]:
         """See `FileStore`."""

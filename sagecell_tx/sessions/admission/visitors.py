@@ -14,6 +14,7 @@ class Purpose(Enum):
     KERNEL = "kernel"
     SERVICE = "service"
     COMPLETER = "completer"
+    CHECK = "check"
 
 
 class Scope(Enum):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 
 from attrs import define, field
@@ -27,13 +27,17 @@ from sagecell_tx.sessions.admission.storagebudgets import (
 )
 from sagecell_tx.sessions.admission.visitors import Purpose, Visitor
 from sagecell_tx.sessions.endreasons import Reason
+from sagecell_tx.sessions.fleet.draining import Draining
 from sagecell_tx.sessions.fleet.lastreaders import LastReaders
 from sagecell_tx.sessions.fleet.retention import EndedSessions
+from sagecell_tx.sessions.fleet.sites import Sites
 from sagecell_tx.sessions.fleet.statistics import Deaths
 from sagecell_tx.sessions.fleet.yielding import Yielding
 from sagecell_tx.sessions.interfaces import FileStore, Host, PermalinkRefused, RunPermalinkStore
+from sagecell_tx.sessions.lifecycle.programsample import ProgramSample
 from sagecell_tx.sessions.lifecycle.runpermalinks import RunPermalinks
 from sagecell_tx.sessions.lifecycle.session import Session
+from sagecell_tx.sessions.metrics import Traffic
 from sagecell_tx.sessions.originator import Originator
 from sagecell_tx.sessions.spec import KernelSpec
 
@@ -55,7 +59,8 @@ class Fleet(Service):
 
     Programs get permalinks when they are run, if there is a store for them in `permalinks`. Their
     addresses begin with `baseurl`. `is_ready` tells whether `host` has a kernel of a kind that it
-    need not start; for `has_room` see `Admission`.
+    need not start; for `has_room` see `Admission`. `has_answered` tells whether no client waits for
+    the rest of an answer, as of a file.
     """
 
     host: Host
@@ -69,13 +74,19 @@ class Fleet(Service):
     baseurl: str = ""
     is_ready: Callable[[KernelSpec], bool] = lambda _: False
     has_room: Callable[[], bool] = lambda: True
+    has_answered: Callable[[], bool] = lambda: True
+    sample: ProgramSample = field(factory=ProgramSample)
+    traffic: Traffic = field(factory=Traffic, init=False)
     admission: Admission = field(init=False)
     allowance: FileAllowance = field(init=False)
     permalink_allowance: RunPermalinkAllowance = field(init=False)
     deaths: Deaths = field(init=False)
     ended: EndedSessions = field(init=False)
+    sites: Sites = field(factory=Sites, init=False)
     _last_readers: LastReaders = field(init=False)
     _yielding: Yielding = field(init=False)
+    _draining: Draining = field(init=False)
+    _on_deserted: list[Callable[[], None]] = field(factory=list, init=False)
     _sessions: dict[str, Session] = field(factory=dict, init=False)
     _places: dict[str, Place] = field(factory=dict, init=False)
 
@@ -93,6 +104,15 @@ class Fleet(Service):
             limits=self.limits.lifetime,
             sessions=self._sessions.values,
             waiting=partial(self.admission.waiting, Purpose.KERNEL),
+        )
+        self._draining = self._new_draining()
+
+    def _new_draining(self) -> Draining:
+        return Draining(
+            clock=self.clock,
+            limits=self.limits.lifetime,
+            is_over=self._is_drained,
+            warn=self._warn_of_draining,
         )
 
     def __len__(self) -> int:
@@ -146,6 +166,8 @@ class Fleet(Service):
         starts = CountedStarts(starts=self.starts, who=place.visitor.holder, clock=self.clock)
 
         def give_up(failure: Failure) -> Failure:
+            if isinstance(failure.value, Refused):
+                self.admission.refused[failure.value.code] += 1
             place.release()
             return failure
 
@@ -190,10 +212,16 @@ class Fleet(Service):
             timeout=min(timeout, limits.lifetime.idle_seconds),
             lasting=lasting,
             language=language,
+            traffic=self.traffic,
+            sample=self.sample,
         )
         self._sessions[kernel_id] = session
         self._places[kernel_id] = place
+        self.sites.add(place.visitor.site)
         session.start()
+        left = self._draining.seconds_left
+        if left is not None:  # it had waited in the queue
+            session.warn(Reason.DRAINING, float(round(left)))
         return session
 
     def _turn_to_restart(self, place: Place, starts: CountedStarts) -> Deferred[None]:
@@ -224,9 +252,19 @@ class Fleet(Service):
             raise PermalinkRefused(error.code, error.message) from error
 
     @property
+    def unread_of_ended(self) -> int:
+        """The bytes that are kept for clients of sessions that have ended."""
+        return self._last_readers.kept
+
+    @property
     def sessions(self) -> Collection[Session]:
         """The sessions that live."""
         return self._sessions.values()
+
+    @property
+    def visited(self) -> Iterator[tuple[Session, Visitor]]:
+        """The sessions that live, and who has begun each."""
+        return ((session, self._places[name].visitor) for name, session in self._sessions.items())
 
     def get(self, kernel_id: str) -> Session | None:
         """The session of that kernel, while it lives."""
@@ -240,7 +278,37 @@ class Fleet(Service):
     def startService(self) -> None:
         """Begin to admit visitors."""
         super().startService()
+        self._draining = self._new_draining()
         self.admission.reopen()
+
+    @property
+    def draining(self) -> float | None:
+        """Seconds until the sessions that are left will be ended; None if the fleet is not draining."""
+        return self._draining.seconds_left
+
+    def drain(self) -> Deferred[None]:
+        """Admit nobody more, and let the sessions end by themselves. To be called once.
+
+        Fires when all have, and their clients have read everything, or after `limits.lifetime.drain_seconds`.
+        Listeners are told how long they have. Visitors who wait in the queue have their turns as before.
+        """
+        self.admission.close()
+        return self._draining.begin()
+
+    def when_deserted(self, call: Callable[[], None]) -> None:
+        """Call this, perhaps repeatedly, when the fleet was drained and no session is left."""
+        self._on_deserted.append(call)
+
+    def _is_drained(self) -> bool:
+        if not self.admission.is_empty or self.ended.has_unread or self._last_readers.are_reading:
+            return False
+        for call in self._on_deserted:
+            call()
+        return self.has_answered()
+
+    def _warn_of_draining(self, seconds: float) -> None:
+        for session in list(self._sessions.values()):
+            session.warn(Reason.DRAINING, seconds)
 
     @override
     def stopService(self) -> Deferred[None]:
@@ -250,6 +318,7 @@ class Fleet(Service):
         """
         super().stopService()
         self.admission.drain()
+        self._draining.stop()
         self._yielding.stop()
         self.starts.refuse_all()
         sessions = list(self._sessions.values())

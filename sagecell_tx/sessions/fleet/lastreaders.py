@@ -22,6 +22,17 @@ class LastReaders:
     most: int
     _audiences: dict[str, list[Audience]] = field(factory=dict, init=False)
 
+    @property
+    def are_reading(self) -> bool:
+        """Whether a listener has not read everything."""
+        return any(_unread(each) for audiences in self._audiences.values() for each in audiences)
+
+    @property
+    def kept(self) -> int:
+        """The bytes of all logs that somebody may still read."""
+        logs = (each for audiences in self._audiences.values() for each in audiences)
+        return sum(audience.kept for audience in logs if _may_read(audience))
+
     def add(self, who: str, audience: Audience) -> None:
         """A session of `who` has ended."""
         self._audiences.setdefault(who, []).append(audience)

@@ -41,6 +41,11 @@ class EndedSessions:
             size -= sizes[oldest]
             self.drop(oldest)
 
+    @property
+    def has_unread(self) -> bool:
+        """Whether a client may still come for messages."""
+        return any(session.audience.has_unread for session, _ in self._kept.values())
+
     def get(self, kernel_id: str) -> Session | None:
         """The session of that kernel, while it is kept."""
         session, _ = self._kept.get(kernel_id, (None, None))

@@ -22,9 +22,10 @@ from twisted.logger import Logger
 
 from sagecell_tx.limits import LifetimeLimits, MessageLimits
 from sagecell_tx.sessions.endreasons import Reason
-from sagecell_tx.sessions.interfaces import Exit, Kernel
+from sagecell_tx.sessions.interfaces import LOCAL, Exit, Kernel
 from sagecell_tx.sessions.lifecycle.idletimeout import IdleTimeout
 from sagecell_tx.sessions.lifecycle.machine import Life
+from sagecell_tx.sessions.lifecycle.programsample import ProgramSample
 from sagecell_tx.sessions.lifecycle.runpermalinks import MSG_TYPE as PERMALINK
 from sagecell_tx.sessions.lifecycle.runpermalinks import RunPermalinks
 from sagecell_tx.sessions.lifecycle.unread import Unread
@@ -32,6 +33,7 @@ from sagecell_tx.sessions.lifecycle.uploads import MSG_TYPE as FILE
 from sagecell_tx.sessions.lifecycle.uploads import UploadOutcome, Uploads
 from sagecell_tx.sessions.listeners.audience import Audience
 from sagecell_tx.sessions.listeners.flowcontrol import Valve
+from sagecell_tx.sessions.metrics import Traffic
 from sagecell_tx.sessions.requests.held import HeldRequests
 from sagecell_tx.sessions.requests.inflight import Ending, InFlight, Request
 from sagecell_tx.sessions.requests.interrupts import Interruptions
@@ -87,6 +89,8 @@ class Bridge:
     life: Life
     idle_timeout: IdleTimeout
     language: str = ""  # of programs that do not say theirs; empty: the kernel's own
+    traffic: Traffic = field(factory=Traffic)
+    sample: ProgramSample = field(factory=ProgramSample)
     audience: Audience = field(init=False)
     unread: Unread = field(init=False)
     _kernel: Kernel | None = field(default=None, init=False)
@@ -153,6 +157,11 @@ class Bridge:
         return self._kernel is not None
 
     @property
+    def machine(self) -> str:
+        """The name of the machine of its kernel; without one that of the server."""
+        return LOCAL if self._kernel is None else self._kernel.machine
+
+    @property
     def busy(self) -> bool:
         """Whether a request is in flight, or a restart under way."""
         return bool(self._in_flight) or self._replacing is not None
@@ -198,10 +207,12 @@ class Bridge:
                 message = in_language(message, self.language)
             self._note(message)
             self.permalinks.begin(message, self.publish)
+            self.sample.note(self.kernel_id, message)
         elif message.channel == CONTROL and message.msg_type == "interrupt_request":
             self._interruptions.begin(self._in_flight.running, seen=False)
         elif message.channel == STDIN:
             self._settle_answer(message)
+        self.traffic.sent(message)
         self._kernel.send(message)
 
     def _send_unread(self, message: Message) -> None:
@@ -319,6 +330,7 @@ class Bridge:
 
     def message_received(self, message: Message) -> None:
         """See `KernelObserver.message_received`."""
+        self.traffic.received(message)
         self.audience.gather()
         if self._shutdown_ids and message.parent_id in self._shutdown_ids:
             return

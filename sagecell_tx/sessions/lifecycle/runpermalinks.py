@@ -15,7 +15,6 @@ from typing import Any
 
 from attrs import define, field
 from twisted.internet.defer import CancelledError, Deferred, DeferredList
-from twisted.internet.defer import TimeoutError as DeadlineReached
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
@@ -34,8 +33,8 @@ _log = Logger()
 
 MSG_TYPE = "sagecell_permalink"
 
-#: Seconds that the database has for its answer. A session that has ended waits for it, so that its
-#: clients learn of their permalinks.
+#: Seconds for which a session that has ended waits for the database, so that its clients learn of their
+#: permalinks. Until then the store says when it gives up.
 PATIENCE = 2.0
 
 #: Programs of one session that may be on their way to the database.
@@ -79,6 +78,7 @@ class RunPermalinks:
     limits: RequestLimits = field(factory=RequestLimits)
     baseurl: str = ""
     _answers: set[Deferred[None]] = field(factory=set, init=False)
+    _saves: set[Deferred[str]] = field(factory=set, init=False)
 
     def begin(self, request: Message, publish: Publish) -> None:
         """Begin to store the program of `request` if it asks for a permalink. Never raises."""
@@ -92,7 +92,20 @@ class RunPermalinks:
 
     def settle(self) -> Deferred[None]:
         """Fires when all requests are answered, within `PATIENCE`. Cancelling changes nothing."""
-        return DeferredList(list(self._answers)).addCallback(lambda _: None)
+        answered = DeferredList(list(self._answers))
+        if not self._answers:
+            return answered.addCallback(lambda _: None)
+        timer = self.clock.callLater(PATIENCE, self._give_up)
+
+        def settled(_: object) -> None:
+            if timer.active():
+                timer.cancel()
+
+        return answered.addCallback(settled)
+
+    def _give_up(self) -> None:
+        for save in list(self._saves):
+            save.cancel()
 
     async def _answer(self, request: Message, publish: Publish) -> None:
         try:
@@ -104,12 +117,12 @@ class RunPermalinks:
             content = {"error": "store_full", "message": str(error)}
         except StoreUnavailable as error:
             content = {"error": "store_unavailable", "message": str(error)}
-        except (DeadlineReached, CancelledError):
+        except CancelledError:
             content = {"error": "store_unavailable", "message": TOO_LATE}
         publish(MSG_TYPE, content, request.header)
 
-    def _save(self, request: Message) -> Deferred[str]:
-        """Fires with the id. Raises `PermalinkRefused` or `WireError`."""
+    async def _save(self, request: Message) -> str:
+        """The id of the request's permalink. Raises `PermalinkRefused` or `WireError`."""
         if self.store is None:
             raise PermalinkRefused("permalinks_off", OFF)
         if len(self._answers) >= WAITING:
@@ -119,7 +132,12 @@ class RunPermalinks:
         permalink = _permalink(request, _REST + _CHARACTER * most)
         if max(len(permalink.code), len(permalink.interacts)) > most:
             raise PermalinkRefused("code_too_long", TOO_LONG)
-        return self.store.save(permalink, self.client).addTimeout(PATIENCE, self.clock)
+        save = self.store.save(permalink, self.client)
+        self._saves.add(save)
+        try:
+            return await save
+        finally:
+            self._saves.discard(save)
 
 
 def _permalink(request: Message, longest: int) -> Permalink:

@@ -26,11 +26,13 @@ from sagecell_tx.sessions.interfaces import (
 from sagecell_tx.sessions.lifecycle.bridge import Bridge
 from sagecell_tx.sessions.lifecycle.idletimeout import IdleTimeout
 from sagecell_tx.sessions.lifecycle.machine import Core, Life, new_life
+from sagecell_tx.sessions.lifecycle.programsample import ProgramSample
 from sagecell_tx.sessions.lifecycle.restart import Restart
 from sagecell_tx.sessions.lifecycle.runpermalinks import RunPermalinks
 from sagecell_tx.sessions.lifecycle.start import KernelStart
 from sagecell_tx.sessions.lifecycle.uploads import Uploads
 from sagecell_tx.sessions.listeners.audience import Attachment, Audience
+from sagecell_tx.sessions.metrics import Traffic
 from sagecell_tx.sessions.originator import Originator
 from sagecell_tx.sessions.spec import KernelSpec
 from sagecell_tx.sessions.waiters import OneShot
@@ -70,6 +72,9 @@ class Session:
     turn_to_restart: Callable[[], Deferred[None]] = lambda: succeed(None)
     lasting: bool = False
     language: str = ""
+    traffic: Traffic = field(factory=Traffic)
+    sample: ProgramSample = field(factory=ProgramSample)
+    began: float = field(init=False)  # by `clock`
     _idle_timeout: IdleTimeout = field(init=False)
     _life: Life = field(init=False)
     _bridge: Bridge = field(init=False)
@@ -79,6 +84,7 @@ class Session:
     _dead: OneShot[Reason] = field(factory=OneShot, init=False)
 
     def __attrs_post_init__(self) -> None:
+        self.began = self.clock.seconds()
         kernel_id, limits = self.kernel_id, self.limits
         uploads = Uploads(
             kernel_id=kernel_id, store=self.files, limits=limits.files, refuse=self._refuse
@@ -103,6 +109,8 @@ class Session:
             life=self._life,
             idle_timeout=self._idle_timeout,
             language=self.language,
+            traffic=self.traffic,
+            sample=self.sample,
         )
         self._start = self._new_start()
 
@@ -207,6 +215,16 @@ class Session:
         return self._bridge.uploads.stored
 
     @property
+    def machine(self) -> str:
+        """The name of the machine of its kernel; without one that of the server."""
+        return self._bridge.machine
+
+    @property
+    def unread(self) -> int:
+        """The bytes of messages that the kernel has not read."""
+        return self._bridge.unread.size()
+
+    @property
     def audience(self) -> Audience:
         """The listeners, and the clients that may come back."""
         return self._bridge.audience
@@ -294,7 +312,7 @@ class Session:
         self._bridge.kill()
 
     def warn(self, reason: Reason, seconds: float) -> None:
-        """See `Effects.warn`. The warning is published."""
+        """See `Effects.warn`. The warning is published, which may also be for a reason of the server's."""
         self._bridge.warn(reason, seconds)
 
     def died(self, reason: Reason) -> None:

@@ -8,6 +8,7 @@ bytes at that offset. None of it is trusted: the kernel's user may have written 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from attrs import define, field, frozen
 from twisted.internet.defer import CancelledError, Deferred
@@ -129,17 +130,17 @@ class Uploads:
             if part.name == self._refused and part.offset != 0:
                 return None  # the rest of a file that was refused already
             self._refused = None
-            await self._add(part)
+            await self._add(part, message.parent_header)
         except FileRefused as refusal:
             await self._abandon()
             self.refuse(str(refusal), message.parent_header)
             return UploadOutcome(part.name, saved=False) if part is not None else None
         return UploadOutcome(part.name, saved=True) if part.last else None
 
-    async def _add(self, part: FilePart) -> None:
-        """Store one piece; raises `FileRefused`, and records the name for its other pieces."""
+    async def _add(self, part: FilePart, parent_header: bytes) -> None:
+        """Store one piece of a request's file; raises `FileRefused`, and records the name for its other pieces."""
         try:
-            coming = await self._continue(part)
+            coming = await self._continue(part, parent_header)
             if coming.size + len(part.data) > self.limits.file_bytes:
                 raise FileRefused(f"The file {part.name!r} is too large and was not saved.")
             if self._stored + len(part.data) > self.limits.session_bytes:
@@ -165,18 +166,24 @@ class Uploads:
             self._refused = part.name
             raise
 
-    async def _continue(self, part: FilePart) -> _IncomingFile:
+    async def _continue(self, part: FilePart, parent_header: bytes) -> _IncomingFile:
         """The file that `part` belongs to; a first piece begins a new one."""
         coming = self._incoming
         if part.offset == 0:
             await self._abandon()
             if part.name not in self._names and len(self._names) >= self.limits.session_files:
                 raise FileRefused(f"Too many files: {part.name!r} was not saved.")
-            upload = self.store.upload(self.kernel_id, part.name, part.mtime)
+            lost = partial(self._lost, part.name, parent_header)
+            upload = self.store.upload(self.kernel_id, part.name, part.mtime, lost)
             self._incoming = coming = _IncomingFile(part.name, upload)
         elif coming is None or coming.name != part.name or coming.size != part.offset:
             raise FileRefused(f"The file {part.name!r} was not saved: a piece of it is missing.")
         return coming
+
+    def _lost(self, name: str, parent_header: bytes, sentence: str) -> None:
+        """A file that was saved is lost after all."""
+        self._names.pop(name, None)
+        self.refuse(sentence, parent_header)
 
     async def _abandon(self) -> None:
         coming, self._incoming = self._incoming, None

@@ -25,6 +25,7 @@ from sagecell_tx.sessions.interfaces import Host, Kernel, KernelObserver
 from sagecell_tx.sessions.pool.demand import Demand
 from sagecell_tx.sessions.pool.pacing import Pacing
 from sagecell_tx.sessions.pool.pooledstart import PooledStart
+from sagecell_tx.sessions.pool.starttimes import Origin, StartTimes
 from sagecell_tx.sessions.spec import KernelSpec
 
 _log = Logger()
@@ -45,6 +46,7 @@ class ReadyKernels(Service):
     start_seconds: float  # within which a kernel for the stock has to start
     clock: IReactorTime
     when_up: Callable[[], Deferred[None]] = lambda: succeed(None)
+    times: StartTimes = field(init=False)
     places: float = field(default=math.inf, init=False)
     _demand: Demand = field(init=False)
     _stock: list[PooledStart] = field(factory=list, init=False)  # not handed out, the oldest first
@@ -56,6 +58,7 @@ class ReadyKernels(Service):
     _emptied: Deferred[None] | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
+        self.times = StartTimes(self.clock.seconds)
         self._demand = Demand(limits=self.limits, clock=self.clock)
         self._pacing = Pacing(clock=self.clock)
 
@@ -90,12 +93,15 @@ class ReadyKernels(Service):
             # The oldest that is up; else the oldest, which will be up before a new one.
             taken = min(usable, key=lambda start: start.waiting)
             self._stock.remove(taken)
+            origin = Origin.READY if taken.is_up else Origin.STARTING
             _log.info("{kernel}: is kernel {ready}", kernel=observer.kernel_id, ready=taken.name)
             taken.observer = observer
             if taken.kernel is not None:
                 self._pacing.handed_out()
         else:
+            origin = Origin.FORKED if spec == self.spec else Origin.INSTALLED
             taken = self._begin(spec, observer.kernel_id, observer)
+        self.times.note(origin, taken.coming)
         self._plan()
         return taken.coming
 

@@ -170,3 +170,14 @@ def test_removing_twice_is_harmless(root):
     assert dirs.remove(made)
     assert not made.exists()
     dirs.close()
+
+
+def test_kernels_with_accounts_pass_through_all_that_is_made(root):
+    before = os.umask(0o077)
+    try:
+        dirs = directories(root / "0002")
+        dirs.open()
+        dirs.close()
+    finally:
+        os.umask(before)
+    assert {path.stat().st_mode & 0o777 for path in (root, root / "0002")} == {0o711}

@@ -25,7 +25,7 @@ class AccessLogTests(SiteTests):
         agent: str = "-",
         referer: str = "-",
         method: str = "GET",
-        path: str = "/status.json?q=",
+        path: str = "/status.json?n=",
         baseurl: str = "",
     ) -> str:
         """The logged line of one request."""
@@ -67,7 +67,9 @@ class AccessLogTests(SiteTests):
 
     def test_nobody_fills_it_with_one_request(self) -> None:
         line = self.logged(CLIENT, query="1" + "x" * 60_000, agent="y" * 15_000)
-        assert f'"GET /status.json?q=1{"x" * 1000}' in line
+        assert '"GET /status.json?n=... HTTP/1.1"' in line
+        line = self.logged(CLIENT, path=f"/{'x' * 60_000}", query="", agent="y" * 15_000)
+        assert f'"GET /{"x" * 1000}' in line
         assert len(line) < 2 * MOST + 300
 
     def test_a_token_is_blank_in_an_address_and_in_a_referer(self) -> None:
@@ -75,12 +77,25 @@ class AccessLogTests(SiteTests):
             referer = f"https://lab.example/lab?{query}"
             line = self.logged(CLIENT, path="/api/kernels?", query=query, referer=referer)
             assert "hush" not in line
-            assert "oken=" in line
+            assert line.count(" https://lab.example/lab?") == 0
+            assert '"https://lab.example/lab?' in line
+
+    def test_no_program_is_in_it(self) -> None:
+        program = "secret%28%29"
+        for query in (f"c={program}", f"z={program}", f"q={program}&lang=sage", program):
+            referer = f"https://cells.example/?{query}#{program}"
+            line = self.logged(CLIENT, path="/?", query=query, referer=referer)
+            assert "secret" not in line
+            assert ("lang=sage" in line) == ("lang=sage" in query)
+
+    def test_a_session_over_sockjs_is_not_named_wholly(self) -> None:
+        line = self.logged(CLIENT, path="/sockjs/123/hushhush/xhr", query="")
+        assert '"GET /sockjs/123/hu.../xhr HTTP/1.1"' in line
 
     def test_the_rest_of_the_line(self) -> None:
         line = self.logged(CLIENT, "192.0.2.1", agent="curl")
         # The log itself writes the time of each line.
-        assert line.startswith('"192.0.2.1" - - - "GET /status.json?q=1 HTTP/1.1" 200 ')
+        assert line.startswith('"192.0.2.1" - - - "GET /status.json?n=1 HTTP/1.1" 200 ')
         assert line.endswith(' "-" "curl"\n')
 
     def test_health_checks_that_succeed_have_no_line(self) -> None:
@@ -89,6 +104,7 @@ class AccessLogTests(SiteTests):
                 ("OPTIONS", "/"),
                 ("GET", "/status.json"),
                 ("GET", "/api/status"),
+                ("GET", "/healthz"),
             ):
                 assert (
                     self.logged(

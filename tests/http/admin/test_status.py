@@ -15,6 +15,7 @@ class StatusTests(SiteTests):
         assert answer.json == {
             "version": __version__,
             "starting": False,
+            "draining": None,
             "environment": "python",
             "languages": ["python"],
             "versions": {"python": "3"},
@@ -55,6 +56,21 @@ class StatusTests(SiteTests):
         assert answer.headers["access-control-allow-origin"] == "*"
         answer = self.ask("GET", "/status.json", [("Origin", "https://book.example")])
         assert answer.headers["access-control-allow-origin"] == "https://book.example"
+
+    def test_a_server_that_starts_no_kernels_is_not_ready(self) -> None:
+        ready = "/status.json?ready=1"
+        assert self.ask("GET", ready).json == self.ask("GET", "/status.json").json
+        self.world.host.starting = True
+        assert (self.ask("GET", ready).status, self.ask("GET", ready).error) == (404, "loading")
+        assert self.ask("GET", "/status.json").status == 200
+        self.world.host.starting = False
+        self.ask("POST", "/kernel", **form(timeout="600"))
+        self.world.fleet.drain()
+        self.wait(10)
+        assert self.ask("GET", "/status.json").json["draining"] == {"seconds_left": 290}
+        answer = self.ask("GET", ready)
+        assert (answer.status, answer.error) == (404, "draining")
+        assert answer.headers["access-control-allow-origin"] == "*"
 
     def test_it_is_only_read(self) -> None:
         answer = self.ask("POST", "/status.json", body=b"")

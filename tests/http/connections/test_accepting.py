@@ -214,6 +214,18 @@ class PortsTests(SynchronousTestCase):
         self.hang_up_on(4)
         assert self.come(95) == [CLOSED]
 
+    def test_ports_that_are_held_accept_nothing_before_they_are_released(self) -> None:
+        self.listening.hold()
+        held = Port()
+        self.successResultOf(
+            WatchedEndpoint(cast(Any, Endpoint(held)), self.listening).listen(cast(Any, None))
+        )
+        assert [port.reading for port in (*self.ports, held)] == [True, True, False]
+        self.listening.release()
+        assert held.reading
+        self.listening.release()
+        assert held.story == ["closed", "open"]
+
     def test_after_the_end_nothing_is_opened(self) -> None:
         transport = self.refuse()
         self.come(90)

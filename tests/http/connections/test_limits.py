@@ -82,3 +82,18 @@ def test_those_that_have_waited_longest_are_hung_up_on_first() -> None:
     assert connections.hang_up(5) == 1
     assert story == ["c", "d", "a"]
     assert connections.hang_up(1) == 0
+
+
+def test_requests_in_progress_are_counted() -> None:
+    connections, story = ConnectionLimits(), list[str]()
+    a, b, c = (Waiter(name, story) for name in "abc")
+    for waiter in (a, b, c):
+        connections.mark_idle(waiter)
+        connections.mark_asking(waiter)
+    connections.mark_active(a)
+    assert connections.asking == 3
+    connections.mark_idle(a)
+    connections.forget(b)
+    assert connections.asking == 1
+    assert connections.hang_up(2) == 2
+    assert connections.asking == 0

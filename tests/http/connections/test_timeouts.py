@@ -58,6 +58,24 @@ class DeadlineTests(SiteTests):
         assert self.drip(connection, request("GET", "/status.json"), 10.0) == HEADERS
         self.assert_late(connection)
 
+    def test_a_server_that_is_going_to_end_closes_after_an_answer(self) -> None:
+        limits = self.world.connection_limits
+        connection, waiting = self.world.connect(), self.world.connect()
+        connection.send(request("GET", "/status.json"))
+        assert "connection" not in connection.answer().headers
+        assert limits.asking == 0
+        limits.move_on()
+        connection.ear.forget()
+        connection.server.clogged = True
+        connection.send(request("GET", "/status.json"))
+        assert limits.asking == 1  # until it is read
+        connection.server.clogged = False
+        connection.pump()
+        assert connection.answer().headers["connection"] == "close"
+        assert is_over(connection)
+        assert not is_over(waiting)
+        assert limits.asking == 0
+
     def test_who_says_nothing_hears_nothing(self) -> None:
         connection = self.world.connect()
         self.wait(HEADERS)

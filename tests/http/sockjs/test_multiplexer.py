@@ -9,7 +9,7 @@ from sagecell_tx.limits import Limits, MessageLimits
 from tests.http.loopback import BUFFER, Connection, form
 from tests.http.talking import KEYS, execute, frame
 
-from .sockjsing import SockJSTests, texts
+from .sockjsing import SockJSTests, closes, texts
 
 #: The bytes that obsidian-sagecell cuts off each frame: a kernel's id and "/channels,".
 PREFIX = 46
@@ -293,6 +293,64 @@ class LeavingTests(PageTests):
         one.hang_up()
         self.wait(self.limits.lifetime.detached_seconds + 1)
         assert len(self.world.fleet) == 1
+
+
+class DrainingTests(PageTests):
+    def test_a_page_without_a_kernel_looks_for_another_server(self) -> None:
+        kernel_id, page, idle = self.start(timeout="60"), self.socket(), self.socket()
+        self.send(page, run(kernel_id, "hang"))
+        self.world.fleet.drain()
+        self.send(page, run("00000000-0000-4000-8000-00000000abcd", "print 1"))
+        assert closes(page) == []
+        self.world.host.latest.end()
+        self.wait(0)
+        assert self.of(page, kernel_id)[-1]["content"]["execution_state"] == "dead"
+        assert texts(page)[-1].startswith("c[3000,")
+        assert closes(idle) == []
+        self.send(idle, run("00000000-0000-4000-8000-00000000abcd", "print 1"))
+        assert texts(idle)[-1].startswith("c[3000,")
+
+    def test_a_stream_without_a_kernel_does_not_hold_the_server(self) -> None:
+        kernel_id, stream = self.start(timeout="60"), self.stream("a")
+        limits = self.world.connection_limits
+        self.world.fleet.has_answered = lambda: not limits.asking
+        drained = self.world.fleet.drain()
+        self.wait(1)
+        assert not any(part.startswith(b"c") for part in stream.parts)
+        self.ask("DELETE", f"/kernel/{kernel_id}")
+        self.assertNoResult(drained)
+        self.wait(0.1)
+        stream.connection.pump()
+        assert stream.over
+        assert any(part.startswith(b"c[3000,") for part in stream.parts)
+        self.wait(0.1)
+        self.successResultOf(drained)
+
+    def test_new_connections_are_refused_and_others_go_on(self) -> None:
+        kernel_id = self.start(timeout="60")
+        self.poll("old")
+        self.world.fleet.drain()
+        for path in ("/000/new/xhr", "/000/new/xhr_streaming", "/000/new/xhr_send"):
+            answer = self.post(path, b"[]")
+            assert (answer.status, answer.error, answer.headers["retry-after"]) == (
+                503,
+                "draining",
+                "10",
+            )
+        for path in ("/websocket", "/000/x/websocket"):
+            assert b" 503 " in self.socket(path).ear.heard[:20]
+        self.say("old", run(kernel_id, "print 1"))
+        assert b"execute_reply" in self.poll("old")
+
+    def test_one_that_leaves_first(self) -> None:
+        kernel_id, page = self.start(timeout="60"), self.socket()
+        self.send(page, run(kernel_id, "hang"))
+        self.world.fleet.drain()
+        page.server.clogged = True
+        self.world.host.latest.end()
+        page.hang_up()
+        self.wait(0)
+        assert len(self.world.fleet) == 0
 
 
 class SlowTests(PageTests):

@@ -7,7 +7,10 @@ import os
 import select
 import subprocess
 import sys
+from functools import partial
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -22,6 +25,9 @@ from sagecell_tx.kernelside.monitor.memoryuse import (
     Sources,
 )
 from sagecell_tx.kernelside.monitor.usage import (
+    AT_ONCE,
+    OF_START,
+    PER_ROUND,
     Excess,
     Finding,
     LimitNear,
@@ -209,6 +215,89 @@ class TestHowOften:
         assert found[-32:] == [3 if number % 8 == 0 else 0 for number in range(65, 97)]
 
 
+def test_of_very_many_kernels_some_are_checked_at_a_time():
+    """Between two calls a ping is answered: who checked all thousand at once would be taken for dead."""
+    sleeper = subprocess.Popen(["sleep", "1000"])
+    watch = UsageWatch(interval=0.0)
+    numbers = range(3 * AT_ONCE - 1)
+    for number in numbers:
+        watch.add(number, WatchTarget(pid=sleeper.pid), roomy(processes=0))
+    found: list[list[Any]] = []
+    waits: list[float] = []
+    for _ in range(3):
+        found.append([each.kernel for each in watch.check() if isinstance(each, Excess)])
+        watch.interval = 1000.0  # from the end of this round on
+        waits.append(watch.wait() or 0.0)
+        watch.forget(2 * AT_ONCE + 1)  # one that is still to be checked
+    sleeper.kill()
+    sleeper.wait()
+    assert [len(each) for each in found] == [AT_ONCE, AT_ONCE, AT_ONCE - 2]
+    assert waits[:2] == [0.0, 0.0]
+    assert waits[2] > 0.0
+    assert [*chain.from_iterable(found)] == [each for each in numbers if each != 2 * AT_ONCE + 1]
+
+
+def test_mappings_that_all_kernels_have_are_no_reason_to_count_them():
+    """A kernel has those of its fork server. Of a thousand kernels they are a hundred megabytes."""
+    sleepers = [subprocess.Popen(["sleep", "1000"]) for _ in range(2)]
+    counted = []
+
+    @define(eq=False)
+    class Mappings(Sources):
+        @override
+        def behind_descriptors(self, tree, little):
+            counted.append(self.unusual_areas() > little)
+            return super().behind_descriptors(tree, little)
+
+    of_this = Sources.of_this_system()
+    usual, little = 150_000, (1 << 30) // 16
+    for kernels, areas, many in (
+        (2, little + usual, False),
+        (2, little + 3 * usual, True),
+        (1, little + 2 * usual, True),
+    ):
+        sources = Mappings(of_this.sockets, of_this.unmapped, partial(int, areas), usual)
+        watch = UsageWatch(interval=0.0, sources=sources)
+        for number, sleeper in enumerate(sleepers[:kernels]):
+            watch.add(number, WatchTarget(pid=sleeper.pid), roomy(memory_bytes=1 << 30))
+        counted.clear()
+        watch.check()
+        assert counted == [many] * kernels
+    for sleeper in sleepers:
+        sleeper.kill()
+        sleeper.wait()
+
+
+def test_files_of_kernels_are_no_reason_to_look_behind_mappings():
+    """Each has them in its own file system, whose size is known. Of a thousand kernels they may be much."""
+
+    @define(eq=False)
+    class Files(Sources):
+        @override
+        def own_files(self, pid):
+            return 1_000_000
+
+        @override
+        def shared(self):
+            return 2_500_000
+
+    sleepers = [subprocess.Popen(["sleep", "1000"]) for _ in range(2)]
+    of_this = Sources.of_this_system()
+    sources = Files(of_this.sockets, of_this.unmapped)
+    watch = UsageWatch(interval=0.0, sources=sources)
+    found = [sources.elsewhere()]
+    for number, sleeper in enumerate(sleepers):
+        watch.add(number, WatchTarget(pid=sleeper.pid), roomy(memory_bytes=1 << 30))
+        watch.check()
+        found.append(sources.elsewhere())
+    watch.forget(0)
+    found.append(sources.elsewhere())
+    for sleeper in sleepers:
+        sleeper.kill()
+        sleeper.wait()
+    assert found == [2_500_000, 1_500_000, 500_000, 1_500_000]
+
+
 @define(eq=False)
 class CountedSources(Sources):
     """Counts how often a figure is read that is slow to read; the system has `free` bytes."""
@@ -267,6 +356,75 @@ def test_of_who_does_nothing_little_is_read():
         process.stdin.close()
     assert 10 < few < 30
     assert often >= 4
+
+
+def turns(kernels: int) -> int:
+    """How many calls of `check` a round takes in which all are due."""
+    return -(-kernels // AT_ONCE)
+
+
+class TestFallingMemory:
+    """What kernels have in memory that no process has is looked at again when the machine's memory falls."""
+
+    @pytest.fixture
+    def sources(self):
+        of_this = Sources.of_this_system()
+        return CountedSources(of_this.sockets, of_this.unmapped)
+
+    @pytest.fixture
+    def sleeper(self):
+        process = subprocess.Popen(["sleep", "1000"])
+        while b"sleep" not in Path(f"/proc/{process.pid}/cmdline").read_bytes():
+            pass  # until it has executed `sleep`
+        yield process.pid
+        process.kill()
+        process.wait()
+
+    def watch(self, sources: CountedSources, sleeper: int, kernels: int) -> UsageWatch:
+        """Of kernels that have rested for long enough not to be read for several rounds."""
+        watch = UsageWatch(interval=0.0, sources=sources)
+        for number in range(kernels):
+            watch.add(number, WatchTarget(pid=sleeper), roomy())
+        # 64 rounds, of which eleven are for all. In the 48th everything is read, and then in the 112th.
+        for _ in range(53 + 11 * turns(kernels)):
+            watch.check()
+        return watch
+
+    def reads(self, watch: UsageWatch, sources: CountedSources, kernels: int) -> int:
+        """How many kernels are read in the eight rounds of one longest pause, of which the last is for all."""
+        before = sources.reads
+        for _ in range(7 + turns(kernels)):
+            watch.check()
+        return sources.reads - before
+
+    def test_for_no_reason(self, sources, sleeper):
+        watch = self.watch(sources, sleeper, 10)
+        quiet = self.reads(watch, sources, 10)
+        sources.free -= 300 << 20
+        assert (quiet, self.reads(watch, sources, 10)) == (0, 10)
+
+    def test_since_kernels_were_started(self, sources, sleeper):
+        """Each takes some, which is known. What they take beyond that is a reason."""
+        watch = self.watch(sources, sleeper, 1)
+        more = range(1, 31)
+        for number in more:
+            watch.add(number, WatchTarget(pid=sleeper), roomy())
+        for number in more:
+            watch.forget(number)
+        sources.free -= len(more) * OF_START + (200 << 20)
+        quiet = self.reads(watch, sources, 1)
+        sources.free -= 100 << 20
+        assert (quiet, self.reads(watch, sources, 1)) == (0, 1)
+
+    def test_all_the_time(self, sources, sleeper):
+        """To read all kernels each time would be work without end while hundreds are started."""
+        kernels = 10 * PER_ROUND
+        watch = self.watch(sources, sleeper, kernels)
+        reads = []
+        for _ in range(4):
+            sources.free -= 300 << 20
+            reads.append(self.reads(watch, sources, kernels))
+        assert reads == [kernels, 0, kernels, 0]
 
 
 def test_pages_that_somebody_else_has_touched():
@@ -365,9 +523,11 @@ def test_mappings_count_themselves_where_the_system_has_very_many():
 
 
 def test_linux_tells_how_much_all_mappings_take():
-    taken = Sources.of_this_system().areas()
+    sources = Sources.of_this_system()
+    taken = sources.areas()
     if os.getuid() == 0:
         assert 100_000 < taken < 1 << 40
+        assert 5_000 < sources.inherited < taken
     else:
         assert taken == 0
 

@@ -80,7 +80,7 @@ class AdmissionTests(SynchronousTestCase):
         kernels = [self.place() for _ in range(2)]
         service = self.place(SERVICE)
         waiting = [self.ask(), self.ask(SERVICE)]
-        assert [self.admission.waiting(purpose) for purpose in Purpose] == [1, 1, 0]
+        assert [self.admission.waiting(purpose) for purpose in Purpose] == [1, 1, 0, 0]
         service.release()
         self.assertNoResult(waiting[0])
         last = self.successResultOf(waiting[1])

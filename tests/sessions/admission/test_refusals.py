@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from sagecell_tx.sessions.admission import refusals
-from sagecell_tx.sessions.admission.refusals import TOO_MANY_KERNELS, TOO_MANY_STARTS, Refused
+from sagecell_tx.sessions.admission.refusals import (
+    CODES,
+    TOO_MANY_KERNELS,
+    TOO_MANY_STARTS,
+    Refused,
+)
 from sagecell_tx.sessions.admission.visitors import Scope
 
 
@@ -12,6 +17,15 @@ def test_every_scope_has_its_word_and_sentence() -> None:
     assert TOO_MANY_KERNELS.keys() == set(Scope) - {Scope.ALL}
     told = [*TOO_MANY_KERNELS.values(), *TOO_MANY_STARTS.values()]
     assert len({code for code, _ in told}) == len({text for _, text in told}) == len(told)
+
+
+def test_all_codes_are_known() -> None:
+    single = (refusals.draining, refusals.loading, refusals.too_many_descriptors)
+    of_queues = (refusals.full, refusals.too_many_waiting)
+    scopes = (refusals.too_many_kernels_for(scope) for scope in TOO_MANY_KERNELS)
+    rates = (refusals.too_many_starts_for(scope, 1) for scope in TOO_MANY_STARTS)
+    refused = [*scopes, *rates, *(make() for make in single), *(make(1) for make in of_queues)]
+    assert sorted(each.code for each in refused) == sorted(CODES)
 
 
 def test_the_word_that_pages_wait_for() -> None:

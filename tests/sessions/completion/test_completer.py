@@ -289,7 +289,7 @@ class LifeTests(CompleterCase):
         self.ask()
         pools = self.fleet.admission.pools
         taken = {purpose.value: pool.taken for purpose, pool in pools.items()}
-        assert taken == {"kernel": 0, "service": 0, "completer": 1}
+        assert taken == {"kernel": 0, "service": 0, "completer": 1, "check": 0}
 
     def test_nothing_is_left_of_it(self) -> None:
         self.ask()

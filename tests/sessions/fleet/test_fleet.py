@@ -112,6 +112,14 @@ class FleetTests(FleetCase):
         assert errors == [None] * 119 + ["too_many_permalinks_for_address"]
         assert "id" in told(listen("198.51.100.1"), 0)
 
+    def test_who_is_refused_a_turn_is_counted_as_well(self) -> None:
+        self.fleet.starts.when_up = Deferred
+        opened = self.fleet.open(Visitor(), timeout=60)
+        self.clock.advance(self.limits.admission.queue_seconds)
+        self.failureResultOf(opened, Refused)
+        assert self.fleet.admission.refused == {"loading": 1}
+        self.empty()
+
     def test_who_is_told_of_a_death_finds_the_place_free(self) -> None:
         session = self.open()
         taken = session.when_dead().addCallback(lambda _: self.fleet.admission.taken)

@@ -85,6 +85,8 @@ class FleetMachine(RuleBasedStateMachine):
         )
         self.new_msg_id = ids("r")
         self.visits: list[Visit] = []
+        self.is_draining = False
+        self.drained: list[object] = []
 
     def visit(self, data: st.DataObject) -> Visit:
         return data.draw(st.sampled_from(self.visits), "visit")
@@ -107,6 +109,7 @@ class FleetMachine(RuleBasedStateMachine):
         mine = [visit for visit in self.living if visit.page == page and not visit.is_stopping]
         room = len(self.living) < LIMITS.admission.kernels
         room = room and (not page or len(mine) < LIMITS.admission.kernels_per_cell_session)
+        room = room and not self.is_draining
         opened: list[Session] = []
         opening = self.fleet.open(Visitor(cell_session=page), timeout=timeout)
         opening.addCallbacks(opened.append, lambda failure: failure.trap(Refused) and None)
@@ -119,6 +122,14 @@ class FleetMachine(RuleBasedStateMachine):
         visit = Visit(session, self.host.latest, page, ready)
         session.when_dead().addCallback(visit.deaths.append)
         self.visits.append(visit)
+
+    @precondition(lambda self: len(self.visits) > 2 and not self.is_draining)
+    @rule()
+    def drain(self) -> None:
+        self.is_draining = True
+        self.fleet.drain().addBoth(self.drained.append)
+        if self.drained:
+            assert self.living == []
 
     @precondition(lambda self: self.visits)
     @rule(data=st.data(), succeeds=st.booleans())
@@ -232,6 +243,7 @@ class FleetMachine(RuleBasedStateMachine):
                 assert listener.closed in ([], ["stalled"])
 
     def teardown(self) -> None:
+        assert self.drained in ([], [None])
         stopped: list[object] = []
         self.fleet.stopService().addBoth(stopped.append)
         self.clock.advance(LIMITS.lifetime.stop_grace_seconds)
@@ -261,6 +273,7 @@ class FleetMachine(RuleBasedStateMachine):
                     if message.msg_type == "sagecell_warning"
                 ]
                 assert warnings.count("lifetime") <= 1
+                assert warnings.count("draining") <= 2
 
 
 FleetMachine.TestCase.settings = settings(

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import { Surroundings, luminanceOf, onThemeChange } from "../../src/dom/scheme";
+import { eventually } from "../eventually";
 
 const schemeOf = (element: HTMLElement) => element.style.getPropertyValue("--sagecell-scheme");
 
@@ -92,9 +93,9 @@ test("cells follow the page's switch, until they are removed", async () => {
   const surroundings = new Surroundings();
   surroundings.add(cell);
   document.body.style.backgroundColor = "black";
-  await vi.waitFor(() => expect(schemeOf(cell)).toBe("dark"));
+  await eventually(() => expect(schemeOf(cell)).toBe("dark"));
   document.body.style.backgroundColor = "white";
-  await vi.waitFor(() => expect(schemeOf(cell)).toBe("light"));
+  await eventually(() => expect(schemeOf(cell)).toBe("light"));
   surroundings.remove(cell);
   document.body.style.backgroundColor = "black";
   night.dispatchEvent(new Event("change"));
@@ -124,7 +125,7 @@ test("another theme is told, whoever chose it, until that is called off", async 
   night.dispatchEvent(new Event("change"));
   expect(changed).toHaveBeenCalledTimes(1);
   document.documentElement.className = "night";
-  await vi.waitFor(() => expect(changed).toHaveBeenCalledTimes(2));
+  await eventually(() => expect(changed).toHaveBeenCalledTimes(2));
   const fade = (propertyName: string) =>
     document.dispatchEvent(Object.assign(new Event("transitionend"), { propertyName }));
   fade("background-color");

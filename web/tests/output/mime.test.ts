@@ -3,6 +3,7 @@ import { describe, expect, test, vi } from "vitest";
 import { LONGEST_TEXT, renderBundle, renderText, renderTraceback } from "../../src/output/mime";
 import { harmless } from "../../src/output/policy";
 import { type Json, type JsonObject } from "../../src/protocol/messages";
+import { eventually } from "../eventually";
 
 const render = (data: JsonObject, metadata: JsonObject = {}) =>
   renderBundle(data, metadata, harmless({ fileAddress: (name) => `/files/${name}` }));
@@ -228,19 +229,19 @@ describe("renderers loaded on demand", () => {
   test("LaTeX shows its source, then the formula", async () => {
     const element = render({ "text/latex": "$\\displaystyle x^2$" });
     expect(element.textContent).toBe("$\\displaystyle x^2$");
-    await vi.waitFor(() => expect(element.querySelector(".katex math")).not.toBeNull());
+    await eventually(() => expect(element.querySelector(".katex math")).not.toBeNull());
   });
 
   test("LaTeX without delimiters is one formula", async () => {
     const element = render({ "text/latex": "x^2" });
-    await vi.waitFor(() => expect(element.querySelector(".katex-display")).not.toBeNull());
+    await eventually(() => expect(element.querySelector(".katex-display")).not.toBeNull());
   });
 
   test("malformed, hostile or endless LaTeX stays text", async () => {
     const source =
       "$\\frac{$ $\\href{javascript:alert(1)}{x}$ $\\def\\a{\\a\\a}\\a$ $\\includegraphics{http://x.test/a.png}$";
     const element = render({ "text/latex": source });
-    await vi.waitFor(() => expect(element.querySelector("[data-tex]")).toBeNull());
+    await eventually(() => expect(element.querySelector("[data-tex]")).toBeNull());
     expect(element.querySelector("a, img, script")).toBeNull();
   });
 
@@ -251,7 +252,7 @@ describe("renderers loaded on demand", () => {
         "[x](javascript:alert(1)) <img src=x onerror=alert(1)>\n\n| a | b |\n|---|--:|\n| 1 | 2 |\n",
     });
     expect(element.textContent).toContain("# Title");
-    await vi.waitFor(() => expect(element.querySelector(".katex")).not.toBeNull());
+    await eventually(() => expect(element.querySelector(".katex")).not.toBeNull());
     expect(element.querySelector("h1")?.textContent).toBe("Title");
     expect(element.querySelectorAll(".katex")).toHaveLength(2);
     expect(element.querySelector("code")?.textContent).toBe("$x$");
@@ -264,7 +265,7 @@ describe("renderers loaded on demand", () => {
     const element = render({
       "text/html": "<p>$x^2$</p><pre>$y$</pre><p class=tex2jax_ignore>$z$</p><p>$5 or $6</p>",
     });
-    await vi.waitFor(() => expect(element.querySelector(".katex")).not.toBeNull());
+    await eventually(() => expect(element.querySelector(".katex")).not.toBeNull());
     expect(element.querySelectorAll(".katex")).toHaveLength(1);
     expect(element.querySelector("pre")?.textContent).toBe("$y$");
   });

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { renderBundle } from "../../src/output/mime";
 import { trusted } from "../../src/output/trusted";
 import type { JsonObject } from "../../src/protocol/messages";
+import { eventually } from "../eventually";
 
 const FILES = "https://cells.test/kernel/k1/files/";
 const showing = trusted({ fileAddress: (name) => FILES + name, fileBase: () => FILES });
@@ -70,7 +71,7 @@ describe("scripts", () => {
         say("'last'") +
         "</script>",
     });
-    await vi.waitFor(() => expect(ran).toHaveLength(3));
+    await eventually(() => expect(ran).toHaveLength(3));
     expect(ran).toEqual(["https://lib.test/a.js", "uses a", "last"]);
   });
 
@@ -82,7 +83,7 @@ describe("scripts", () => {
     };
     show(bundle);
     show(bundle);
-    await vi.waitFor(() => expect(ran).toHaveLength(2));
+    await eventually(() => expect(ran).toHaveLength(2));
     expect(ran).toEqual(["a is 1", "a is 1"]);
   });
 
@@ -92,7 +93,7 @@ describe("scripts", () => {
     });
     element.className = "mine";
     show({ "application/javascript": "" });
-    await vi.waitFor(() => expect(ran).toEqual(["mine"]));
+    await eventually(() => expect(ran).toEqual(["mine"]));
     expect("element" in window).toBe(false);
   });
 
@@ -103,7 +104,7 @@ describe("scripts", () => {
     const element = show({
       "text/html": `<i></i><script>${writes}; document.close()</script><script>${say("'last'")}</script>`,
     });
-    await vi.waitFor(() => expect(ran).toEqual(["inner", "last"]));
+    await eventually(() => expect(ran).toEqual(["inner", "last"]));
     const names = Array.from(element.children, ({ localName }) => localName);
     expect(names).toEqual(["i", "script", "b", "script", "script"]);
     expect(Object.hasOwn(document, "write")).toBe(false);
@@ -112,7 +113,7 @@ describe("scripts", () => {
   test("of output that has been cleared do not run", async () => {
     show({ "application/javascript": say("`gone`") }).remove();
     show({ "application/javascript": say("`here`") });
-    await vi.waitFor(() => expect(ran).toHaveLength(1));
+    await eventually(() => expect(ran).toHaveLength(1));
     expect(ran).toEqual(["here"]);
   });
 
@@ -121,7 +122,7 @@ describe("scripts", () => {
     show({
       "text/html": `<script src="https://lib.test/none.js"></script><script>${say("'b'")}</script>`,
     });
-    await vi.waitFor(() => expect(ran).toEqual(["https://lib.test/none.js", "b"]));
+    await eventually(() => expect(ran).toEqual(["https://lib.test/none.js", "b"]));
   });
 });
 

@@ -5,6 +5,7 @@ import type { JsonObject } from "../../src/protocol/messages";
 import type { WidgetEvent, WidgetOrder } from "../../src/protocol/widgets/orders";
 import { FrameManager } from "../../src/widgets/manager";
 import type { OutputModel } from "../../src/widgets/output";
+import { eventually } from "../eventually";
 
 // Lumino's widgets need it when they are loaded; jsdom has none.
 vi.hoisted(() => {
@@ -63,7 +64,7 @@ function begin(...orders: WidgetOrder[]): void {
 
 const field = () => vi.waitUntil(() => place.querySelector("input"));
 const shows = (text: string) =>
-  vi.waitFor(() => {
+  eventually(() => {
     expect(place.querySelector(".sagecell_sessionOutput")?.textContent).toBe(text);
   });
 
@@ -73,7 +74,7 @@ test("a widget follows its model, and the model follows the widget", async () =>
   const input = await field();
   expect(input.value).toBe("one");
   manager.handle(updating("m", { value: "two" }));
-  await vi.waitFor(() => expect(input.value).toBe("two"));
+  await eventually(() => expect(input.value).toBe("two"));
   input.value = "three";
   input.dispatchEvent(new Event("input", { bubbles: true }));
   expect(events).toMatchObject([
@@ -145,7 +146,7 @@ test("an update changes the displays that widgets have captured, and adds nothin
   manager.show("o", place, {});
   manager.show("p", other, {});
   await shows("new 99two");
-  await vi.waitFor(() => expect(other.textContent).toContain("new 99"));
+  await eventually(() => expect(other.textContent).toContain("new 99"));
   capture(["o"], "update_display_data", "last");
   await shows("lasttwo");
   const model = (await manager.get_model("o")) as unknown as OutputModel;
@@ -161,7 +162,7 @@ test("output that is replaced again and again is kept once", async () => {
   }
   manager.handle({ kind: "clear", id: "o", wait: true });
   const model = (await manager.get_model("o")) as unknown as OutputModel;
-  await vi.waitFor(() => expect(model.messages).toHaveLength(1));
+  await eventually(() => expect(model.messages).toHaveLength(1));
   manager.show("o", place, {});
   await shows("turn 99");
   const output = { output_type: "stream", name: "stdout", text: "last" };
@@ -180,7 +181,7 @@ test("text in many pieces is one, in views that come later too", async () => {
   for (let turn = 0; turn < 100; turn += 1) print("stdout", "x");
   print("stderr", "y");
   const model = (await manager.get_model("o")) as unknown as OutputModel;
-  await vi.waitFor(() => expect(model.messages).toHaveLength(2));
+  await eventually(() => expect(model.messages).toHaveLength(2));
   manager.show("o", place, {});
   await shows(`${"x".repeat(100)}y`);
 });
@@ -233,17 +234,17 @@ test("a widget that is not there, or of another library, has a sentence, and its
     state: { ...(TEXT as { state: JsonObject }).state, _view_module: "bqplot" },
   } as WidgetOrder);
   manager.show("gone", place, {});
-  await vi.waitFor(() => expect(place.textContent).toContain("has closed it, or has ended"));
+  await eventually(() => expect(place.textContent).toContain("has closed it, or has ended"));
   expect(place.querySelector("img")).toBeNull();
   const picture = document.createElement("div");
   document.body.append(picture);
   manager.show("gone", picture, { "image/png": "iVBORw0KGgo=", "text/plain": "Canvas()" });
-  await vi.waitFor(() => expect(picture.textContent).toContain("has closed it, or has ended"));
+  await eventually(() => expect(picture.textContent).toContain("has closed it, or has ended"));
   expect(picture.querySelector("img")!.src).toBe("data:image/png;base64,iVBORw0KGgo=");
   const other = document.createElement("div");
   document.body.append(other);
   manager.show("m", other, {});
-  await vi.waitFor(() => expect(other.textContent).toContain("no widgets of bqplot"));
+  await eventually(() => expect(other.textContent).toContain("no widgets of bqplot"));
 });
 
 const box = (id: string, ...children: string[]) =>
@@ -259,7 +260,7 @@ test("a box that its program puts into itself has a sentence there", async () =>
   begin(LAYOUT, box("b"), box("a", "b"));
   await vi.waitUntil(() => place.querySelectorAll(".widget-vbox").length === 2);
   manager.handle(updating("b", { children: ["IPY_MODEL_a"] }));
-  await vi.waitFor(() => expect(place.textContent).toContain("within itself"));
+  await eventually(() => expect(place.textContent).toContain("within itself"));
   expect(place.querySelectorAll(".widget-vbox")).toHaveLength(2);
 });
 

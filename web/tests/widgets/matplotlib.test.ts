@@ -4,6 +4,7 @@ import { trusted } from "../../src/output/trusted";
 import type { JsonObject } from "../../src/protocol/messages";
 import type { WidgetEvent, WidgetOrder } from "../../src/protocol/widgets/orders";
 import { FrameManager } from "../../src/widgets/manager";
+import { eventually } from "../eventually";
 
 // Lumino's widgets need it when they are loaded; jsdom has none.
 vi.hoisted(() => {
@@ -213,7 +214,7 @@ test("keys are the figure's, but for those that leave it", async () => {
   expect(events.map(({ data }) => data)).toMatchObject([{ content: { key: "kg" } }]);
   expect(area.getAttribute("aria-label")).toMatch(/^Figure 1\. Keys: /);
   update("f", { tooltip: "Plot: Squares" });
-  await vi.waitFor(() => expect(area.getAttribute("aria-label")).toMatch(/^Plot: Squares\. /));
+  await eventually(() => expect(area.getAttribute("aria-label")).toMatch(/^Plot: Squares\. /));
 });
 
 test("the buttons say what the mouse does, also when a key has chosen it", async () => {
@@ -247,7 +248,7 @@ test("while the mouse does something, a finger does so, too", async () => {
 test("a figure that its program closes stays as a picture, until it is removed", async () => {
   const area = await shown();
   manager.handle({ kind: "close", id: "f", sentence: "" });
-  await vi.waitFor(() => expect(place.textContent).toContain("has closed this figure"));
+  await eventually(() => expect(place.textContent).toContain("has closed this figure"));
   expect(area.isConnected && area.hasAttribute("inert")).toBe(true);
   expect(place.querySelectorAll("button")).toHaveLength(0);
   const removed = vi.spyOn(window, "removeEventListener");

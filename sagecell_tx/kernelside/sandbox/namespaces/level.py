@@ -21,6 +21,7 @@ from sagecell_tx.kernelside.sandbox.namespaces import (
     filesystem,
     forking,
     network,
+    refusals,
     sysvipc,
     ucounts,
 )
@@ -61,6 +62,10 @@ class Namespaces:
             *(("seccomp",) if self._filter is not None else ()),
         )
         if linux.capable(linux.CAP_SETUID) and self.setting.accounts[1]:
+            if not linux.capable(linux.CAP_SYS_ADMIN):
+                raise Unavailable(
+                    refusals.NO_CAPABILITY
+                )  # its accounts have no place in a user namespace
             self._accounts = Accounts(*self.setting.accounts)
         self._temporary, self._below_temporary = filesystem.temporary(self.further)
         try:
@@ -68,7 +73,7 @@ class Namespaces:
                 linux.unshare(linux.CLONE_NEWNS)
             else:
                 user, group = os.getuid(), os.getgid()
-                linux.unshare(linux.CLONE_NEWUSER | linux.CLONE_NEWNS)
+                _unshare_user()
                 forking.map_self(user, group, user, group)
             filesystem.enter(self.setting, self.further)
             account = self.setting.accounts[0] if self._accounts is not None else None
@@ -85,12 +90,14 @@ class Namespaces:
         if account is not None and directory is not None:
             os.chown(directory, account, account)
             os.chown("ipc", account, account, dir_fd=directory, follow_symlinks=False)
-        if borrowing.available():
-            return forking.with_borrowed_memory(account, sysvipc.bounds(start), run)
-        return forking.with_copies(account, sysvipc.bounds(start), run)
+        fork = forking.with_borrowed_memory if borrowing.available() else forking.with_copies
+        try:
+            return fork(account, sysvipc.bounds(start), run)
+        except OSError as error:
+            raise OSError(error.errno, refusals.of_namespaces(error)) from error
 
     def enter(self, start: StartCommand, secrets: Secrets) -> KernelEnvironment:
-        """Make the kernel's own mounts and sockets, then give up all privileges."""
+        """Make the kernel's own mounts and sockets, then give up all privileges; raises `Unavailable`."""
         _make_mounts(start, secrets.directory, self._temporary, self._below_temporary)
         network.raise_loopback()
         if start.proxy:
@@ -143,6 +150,14 @@ _READ_ONLY = (
 )
 
 
+def _unshare_user() -> None:
+    """Make a user namespace, and a mount namespace in it; raises `Unavailable`."""
+    try:
+        linux.unshare(linux.CLONE_NEWUSER | linux.CLONE_NEWNS)
+    except OSError as error:
+        raise Unavailable(refusals.of_namespaces(error)) from error
+
+
 def _can_bound_objects(account: int | None) -> bool:
     """Whether the kernels' System V objects can be bounded here; tries it in a child process."""
     pid = os.fork()
@@ -177,7 +192,10 @@ def _make_mounts(
             linux.mount(path, place, flags=linux.MS_BIND | linux.MS_REC)
         linux.mount(f"{filesystem.OWN}/{name}", target, flags=linux.MS_BIND | linux.MS_REC)
     linux.unmount(filesystem.OWN)
-    linux.mount("proc", "/proc", "proc", flags | linux.MS_NOEXEC)
+    try:
+        linux.mount("proc", "/proc", "proc", flags | linux.MS_NOEXEC)
+    except PermissionError as error:
+        raise Unavailable(refusals.PROC_IS_MASKED) from error
     ucounts.set_all()
     # The limits of its System V objects are there, and its user id could write them.
     linux.mount("/proc/sys", "/proc/sys", flags=linux.MS_BIND)

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { OutputFrame, TALLEST } from "../../../src/output/frame/frame";
 import type { WidgetOrder } from "../../../src/protocol/widgets/orders";
 import { FakeClock, FakeMessageChannel, settled } from "../../fakes";
+import { eventually } from "../../eventually";
 
 const DISPLAY = { kind: "display", data: { "text/html": "<b>1</b>" }, metadata: {} } as const;
 
@@ -99,7 +100,7 @@ test("what is said before it is ready is told in order when it is", async () => 
   await ready();
   text.write("b");
   frame.clear();
-  await vi.waitFor(() => expect(heard).toHaveLength(4));
+  await eventually(() => expect(heard).toHaveLength(4));
   expect(greetings).toHaveLength(1);
   expect(heard).toEqual([
     { kind: "show", id: 0, item: DISPLAY },
@@ -150,7 +151,7 @@ describe("widgets", () => {
     await says({ kind: "event", event });
     expect(events).toEqual(["connected", "event 1 m"]);
     order({ kind: "end" });
-    await vi.waitFor(() => expect(heard).toEqual([{ kind: "widgets", order: { kind: "end" } }]));
+    await eventually(() => expect(heard).toEqual([{ kind: "widgets", order: { kind: "end" } }]));
     frame.dispose();
     expect(events.slice(2)).toEqual(["disconnected"]);
   });
@@ -259,7 +260,7 @@ describe("a frame that loads again", () => {
     loads();
     expect(port).not.toBe(before);
     await says({ kind: "ready" });
-    await vi.waitFor(() => expect(heard).toHaveLength(2));
+    await eventually(() => expect(heard).toHaveLength(2));
   });
 
   test.each([
@@ -320,7 +321,7 @@ describe("a frame that loads again", () => {
 test("one that floods the page with messages is stopped", async () => {
   await attached();
   for (let i = 0; i < 1100; i += 1) port.postMessage({ kind: "height", pixels: i, orders: 0 });
-  await vi.waitFor(() => expect(events).toEqual([expect.stringMatching(/kept the page busy/)]));
+  await eventually(() => expect(events).toEqual([expect.stringMatching(/kept the page busy/)]));
   expect(document.querySelector("iframe")).toBeNull();
 });
 
@@ -340,7 +341,7 @@ test("the page's theme goes along, and again when it may have changed", async ()
   await ready();
   expect(greetings[0]).toMatchObject({ theme: { scheme: "light" }, version: "1" });
   document.body.setAttribute("data-theme", "dark");
-  await vi.waitFor(() => expect(heard).toMatchObject([{ kind: "theme" }]));
+  await eventually(() => expect(heard).toMatchObject([{ kind: "theme" }]));
   document.body.removeAttribute("data-theme");
 });
 

@@ -1,8 +1,9 @@
-import { beforeEach, expect, test, vi } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 
 import { FramedOutput } from "../../../src/output/frame/inside";
 import type { JsonObject } from "../../../src/protocol/messages";
 import { widgetIn } from "../../../src/protocol/widgets/orders";
+import { eventually } from "../../eventually";
 
 let output: FramedOutput;
 
@@ -83,7 +84,7 @@ test("it looks like the page around it, and again like another", () => {
 test("scripts run, and have their element", async () => {
   const code = 'element.append("drawn")';
   output.handle({ kind: "show", id: 0, item: display({ "application/javascript": code }) });
-  await vi.waitFor(() => expect(output.element.textContent).toContain("drawn"));
+  await eventually(() => expect(output.element.textContent).toContain("drawn"));
   output.write("<b>late</b>");
   expect(output.element.querySelector("b")?.textContent).toBe("late");
 });

@@ -1,7 +1,8 @@
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 
 import { MOST_IN_OUTPUT } from "../../../src/output/math/account";
 import { typeset, typesetAll } from "../../../src/output/math/katex";
+import { eventually } from "../../eventually";
 
 afterEach(() => document.body.replaceChildren());
 
@@ -111,7 +112,7 @@ describe("an output", () => {
     const elements = formulas.map(placeholder);
     place.replaceChildren(...elements);
     typesetAll(elements);
-    await vi.waitFor(() => expect(place.querySelector("[data-tex]")).toBeNull());
+    await eventually(() => expect(place.querySelector("[data-tex]")).toBeNull());
     return elements;
   };
   /** Costs much, and is quickly refused. */

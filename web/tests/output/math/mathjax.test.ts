@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { renderLatex, typesetText } from "../../../src/output/math/typeset";
 import { settled } from "../../fakes";
+import { eventually } from "../../eventually";
 
 const page = window as { MathJax?: unknown };
 let shown: string[];
@@ -50,7 +51,7 @@ describe("formulas go to the page's own MathJax", () => {
     page.MathJax = modern;
     formulas("$a$");
     formulas("$b$");
-    await vi.waitFor(() => expect(shown).toEqual(["\\(a\\)", "\\(b\\)"]));
+    await eventually(() => expect(shown).toEqual(["\\(a\\)", "\\(b\\)"]));
   });
 
   test("also when only its configuration has been loaded", async () => {
@@ -66,7 +67,7 @@ describe("formulas go to the page's own MathJax", () => {
     };
     window.dispatchEvent(new Event("load"));
     start();
-    await vi.waitFor(() => expect(shown).toEqual(["\\(a\\)"]));
+    await eventually(() => expect(shown).toEqual(["\\(a\\)"]));
   });
 });
 
@@ -75,13 +76,13 @@ test("without one, or when it does not load, KaTeX is used", async () => {
   page.MathJax = { tex: {} };
   const waited = formulas("$b$");
   for (const element of [plain, waited]) {
-    await vi.waitFor(() => expect(element.querySelector(".katex")).not.toBeNull());
+    await eventually(() => expect(element.querySelector(".katex")).not.toBeNull());
   }
 });
 
 test("output of strangers always goes to KaTeX, with its restrictions", async () => {
   page.MathJax = { typesetPromise: async (elements: HTMLElement[]) => elements.forEach(note) };
   const element = renderLatex("$a$");
-  await vi.waitFor(() => expect(element.querySelector(".katex")).not.toBeNull());
+  await eventually(() => expect(element.querySelector(".katex")).not.toBeNull());
   expect(shown).toEqual([]);
 });

@@ -1,0 +1,130 @@
+"""``sagecell-tx drain``: lets a server's sessions end, and then the server."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import socket
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from time import sleep
+from typing import Any
+
+from typing_extensions import override
+
+from sagecell_tx.commands.failing import failed
+from sagecell_tx.config import Config, ConfigError, load
+from sagecell_tx.process.nodes import Nodes
+
+#: Seconds in which a server answers, and between two looks at what is left.
+_PATIENCE = 10
+_LOOK = 0.5
+
+_DRAIN = """\
+Lets a server of this machine admit no more sessions, and end when those that it has have ended by
+themselves, or after limits.lifetime.drain_seconds. Its users are told how long they have. SIGHUP does the
+same; SIGTERM or a second SIGHUP ends the server at once.
+"""
+
+
+def add(commands: Any) -> None:
+    """Add the command ``drain``."""
+    drain = commands.add_parser("drain", help="let a server end in good time", description=_DRAIN)
+    drain.add_argument(
+        "--config",
+        metavar="FILE",
+        type=Path,
+        help="the server's settings, if they name directories",
+    )
+    drain.add_argument(
+        "--state-dir",
+        metavar="DIRECTORY",
+        type=Path,
+        help="the server's state directory; by default var",
+    )
+    drain.add_argument(
+        "--node", metavar="NUMBER", type=int, help="which server, if there are several"
+    )
+    drain.add_argument("--no-wait", action="store_true", help="do not wait for the server's end")
+    drain.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    try:
+        settings = load(options.config) if options.config is not None else {}
+    except ConfigError as error:
+        return failed(str(error))
+    if options.state_dir is not None:
+        settings["state_dir"] = options.state_dir
+    if options.node is not None:
+        settings["node"] = options.node
+    nodes = Config(**settings).nodes
+    if not nodes.own:
+        numbered = nodes.all
+        if len(numbered) > 1:
+            which = ", ".join(map(str, numbered))
+            return failed(f"there are several servers; name one with --node: {which}")
+        nodes = Nodes(nodes.root, *numbered)
+    return _drain(nodes, waits=not options.no_wait)
+
+
+def _drain(nodes: Nodes, *, waits: bool) -> int:
+    path = nodes.control(nodes.own)
+    try:
+        told = _ask(path, "POST", "/drain")
+    except (FileNotFoundError, ConnectionRefusedError):
+        return failed(f"no server is running in {nodes.directory(nodes.own)}")
+    except (OSError, HTTPException, ValueError) as error:
+        return failed(f"the server in {nodes.directory(nodes.own)} does not answer: {error}")
+    pid, left = told["pid"], told["draining"]["seconds_left"]
+    _tell(f"The server, process {pid}, admits no more sessions.")
+    _tell(f"{_sessions(told)} left, and may go on for {left} seconds.")
+    sessions = told["sessions"]
+    while waits and Path(f"/proc/{pid}").exists():
+        sleep(_LOOK)
+        try:
+            told = _ask(path, "GET", "/")
+        except (OSError, HTTPException, ValueError):
+            continue  # it is about to end
+        if told["sessions"] != sessions:
+            sessions = told["sessions"]
+            _tell(f"{_sessions(told)} left.")
+    if waits:
+        _tell("The server has ended.")
+    return 0
+
+
+def _sessions(told: dict[str, Any]) -> str:
+    count = told["sessions"]
+    return "1 session is" if count == 1 else f"{count or 'No'} sessions are"
+
+
+class _ToSocket(HTTPConnection):
+    """A connection to a UNIX socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=_PATIENCE)
+        self._path = path
+
+    @override
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+def _ask(path: Path, method: str, target: str) -> dict[str, Any]:
+    """The answer of the server whose socket is at `path`. Raises OSError, HTTPException or ValueError."""
+    connection = _ToSocket(path)
+    try:
+        connection.request(method, target, headers={"Connection": "close"})
+        told = json.loads(connection.getresponse().read())
+    finally:
+        connection.close()
+    if not isinstance(told, dict) or "pid" not in told:
+        raise ValueError(str(told)[:200])
+    return told
+
+
+def _tell(sentence: str) -> None:
+    print(sentence, flush=True)  # noqa: T201

@@ -1,0 +1,297 @@
+"""``sagecell-tx load``: many visitors at once, to see what a server can take."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import json
+import re
+import sys
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import Any
+from urllib.parse import urlsplit
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import react
+
+from sagecell_tx.commands.failing import failed
+from sagecell_tx.remote.load.channels import endpoint
+from sagecell_tx.remote.load.kept import Kept
+from sagecell_tx.remote.load.models import ArrivalsModel, ClassModel, Model, Stage
+from sagecell_tx.remote.load.programs import PROGRAMS
+from sagecell_tx.remote.load.report import report
+from sagecell_tx.remote.load.requests import Requests, many_connections
+from sagecell_tx.remote.load.results import Results
+from sagecell_tx.remote.load.run import LoadRun
+from sagecell_tx.remote.load.visits import TRANSPORTS, Visits
+from sagecell_tx.remote.terminal import Terminal
+
+_INTERRUPTED = 130
+
+_LOAD = """\
+Lets visitors come to a server: they start kernels, run small programs of several kinds over every
+transport, check what comes back, and store permalinks and files. At the end it prints how long they
+waited and what failed, and looks for everything that the server has acknowledged to keep.
+
+It takes what it can get of the server's machine. Use it on servers that you operate.
+"""
+
+_LOAD_MORE = """\
+exit status:
+  0 if everything was done;
+  1 if something failed, or is lost;
+  130 if you pressed Ctrl-C, which ends the visits and prints the report.
+
+examples:
+  sagecell-tx load --class 60 --think 20s --for 5m http://localhost:8888
+  sagecell-tx load --rate 4 --for 1m --transports websocket --json load.json http://localhost:8888
+"""
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+#: The most visitors, arrivals a second, and seconds: one process would do no more.
+_VISITORS, _RATE, _LONGEST = 5000, 1000.0, 24 * 3600.0
+
+
+def add(commands: Any) -> None:
+    """Add the command ``load``."""
+    load = commands.add_parser(
+        "load",
+        help="let many visitors come to a server that you operate",
+        description=_LOAD,
+        epilog=_LOAD_MORE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    load.add_argument("server", metavar="URL", type=_url, help="the address of the server's page")
+    model = load.add_mutually_exclusive_group()
+    model.add_argument(
+        "--class",
+        dest="visitors",
+        metavar="N",
+        type=partial(_number, most=_VISITORS),
+        default=10,
+        help="so many visitors, who think between two evaluations; by default 10",
+    )
+    model.add_argument(
+        "--rate",
+        metavar="PER_SECOND",
+        type=_rate,
+        help="instead of a class: so many arrivals a second, each of which evaluates once",
+    )
+    load.add_argument(
+        "--think",
+        metavar="TIME",
+        type=_duration,
+        default=10.0,
+        help="how long each of a class thinks, on average, such as 20s; by default 10s",
+    )
+    load.add_argument(
+        "--for",
+        dest="seconds",
+        metavar="TIME",
+        type=_duration,
+        default=60.0,
+        help="how long visitors come, such as 5m; by default 1m",
+    )
+    load.add_argument(
+        "--most",
+        metavar="N",
+        type=partial(_number, most=10**7),
+        default=100_000,
+        help="evaluations at most; by default 100,000",
+    )
+    load.add_argument(
+        "--at-once",
+        metavar="N",
+        type=partial(_number, most=_VISITORS),
+        default=500,
+        help="visitors at a time at most, with --rate; further ones count as failures; by default 500",
+    )
+    load.add_argument(
+        "--transports",
+        metavar="LIST",
+        type=partial(_some_of, names=TRANSPORTS),
+        default=TRANSPORTS,
+        help=f"how visitors connect; by default {','.join(TRANSPORTS)}",
+    )
+    load.add_argument(
+        "--programs",
+        metavar="LIST",
+        type=partial(_some_of, names=tuple(PROGRAMS)),
+        default=tuple(PROGRAMS),
+        help=f"what they run; by default {','.join(PROGRAMS)}",
+    )
+    load.add_argument(
+        "--patience",
+        metavar="TIME",
+        type=_duration,
+        default=60.0,
+        help="how long a visitor waits for one evaluation; by default 60s",
+    )
+    load.add_argument(
+        "--own-addresses",
+        action="store_true",
+        help="each visitor has an address of its own in X-Forwarded-For, which a server believes "
+        "from its own machine, so that its limits by address apply to each",
+    )
+    load.add_argument(
+        "--seed",
+        metavar="N",
+        type=int,
+        default=0,
+        help="choose other programs and times; the same for the same number",
+    )
+    load.add_argument(
+        "--accept-terms",
+        action="store_true",
+        help="you accept the server's terms of service, which are at URL/tos.html",
+    )
+    load.add_argument("--json", metavar="FILE", type=Path, help="write the report there as well")
+    load.add_argument("--quiet", action="store_true", help="no line of progress")
+    load.add_argument(
+        "--i-operate-this-server",
+        action="store_true",
+        help="allow a URL of another machine than this one",
+    )
+    load.set_defaults(run=_load, file="")
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a URL such as http://localhost:8888")
+    return text.rstrip("/")
+
+
+def _duration(text: str) -> float:
+    match = _DURATION.fullmatch(text)
+    seconds = float(match[1]) * _SECONDS[match[2] or "s"] if match else -1.0
+    if not 0 <= seconds <= _LONGEST:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 500ms, 20s, 5m or 1h")
+    return seconds
+
+
+def _number(text: str, most: int) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= most:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {most}")
+    return int(text)
+
+
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0.001 <= rate <= _RATE:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0.001 to {_RATE:g}")
+    return rate
+
+
+def _some_of(text: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    chosen = tuple(text.split(","))
+    unknown = [each for each in chosen if each not in names]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is none of {', '.join(names)}")
+    return chosen
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the host of a URL is this machine, whatever a name server says."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _load(options: argparse.Namespace) -> int:
+    if not is_loopback(options.server) and not options.i_operate_this_server:
+        return failed(
+            f"{options.server} is another machine. If you operate it, and its users know: "
+            "--i-operate-this-server",
+            2,
+        )
+    terminal = Terminal(out=sys.stdout, err=sys.stderr, is_quiet=options.quiet)
+    made: list[LoadRun] = []
+
+    def begin(reactor: Any) -> Deferred[None]:
+        run = load_run(options, reactor, terminal)
+        made.append(run)
+
+        done = Deferred.fromCoroutine(run.run())
+
+        def cut() -> Deferred[None]:
+            if not done.called:
+                run.cut()
+            return done
+
+        # Ctrl-C stops the reactor, which would cut the connections before the report.
+        reactor.addSystemEventTrigger("before", "shutdown", cut)
+        return done
+
+    try:
+        react(begin, ())
+    except SystemExit as end:
+        if end.code:  # an error of ours, which is logged
+            raise
+    (run,) = made
+    for line in report(run):
+        print(line)  # noqa: T201
+    if options.json is not None:
+        options.json.write_text(json.dumps(run.fields, indent=2) + "\n", encoding="utf-8")
+    if run.is_cut:
+        return _INTERRUPTED
+    return 0 if run.results.are_good else 1
+
+
+def load_run(options: argparse.Namespace, reactor: Any, terminal: Terminal) -> LoadRun:
+    """The run that the command line asks for."""
+    random = Random(options.seed)  # noqa: S311 - no secret
+    results = Results()
+    model: Model = (
+        ClassModel(visitors=options.visitors, think=options.think)
+        if options.rate is None
+        else ArrivalsModel(rate=options.rate, at_once=options.at_once)
+    )
+    http = many_connections(reactor, 2 * max(options.visitors, options.at_once))
+    requests = Requests(http=http, server=options.server)
+    kept = Kept(requests=requests, clock=reactor, results=results)
+    visits = Visits(
+        reactor=reactor,
+        clock=reactor,
+        http=http,
+        server=options.server,
+        connect=partial(endpoint, reactor),
+        random=random,
+        results=results,
+        kept=kept,
+        transports=options.transports,
+        programs={name: PROGRAMS[name] for name in options.programs},
+        patience=options.patience,
+        form={"accepted_tos": "true"} if options.accept_terms else {},
+    )
+    return LoadRun(
+        model=model,
+        stage=Stage(clock=reactor, random=random, seconds=options.seconds, most=options.most),
+        visits=visits,
+        kept=kept,
+        results=results,
+        clock=reactor,
+        progress=terminal.progress,
+        headers=_own_address if options.own_addresses else lambda _: {},
+    )
+
+
+def _own_address(number: int) -> dict[str, str]:
+    """The header by which the visitor of that number has an address, and a network, of its own.
+
+    Source: RFC 2544, appendix C.2.2, for the addresses.
+    """
+    return {
+        "X-Forwarded-For": f"198.{18 + number // 65536 % 2}.{number // 256 % 256}.{number % 256}"
+    }

@@ -1,0 +1,133 @@
+"""Forwards requests to the server of this machine that they belong to.
+
+While two versions of the server run, each new connection is the new version's. What it asks about a
+kernel of the old version, to poll it or for a file, is the old one's to answer: the id of the kernel
+says so. The old version forwards the other way: what clients ask anew on connections that they still have to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from attrs import define, field
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.endpoints import UNIXClientEndpoint, connectProtocol
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.resource import IResource, Resource
+from twisted.web.server import NOT_DONE_YET, Request
+from typing_extensions import override
+
+from sagecell_tx.http.nodes.routing import Named, named_by
+from sagecell_tx.http.nodes.siblings import Siblings
+from sagecell_tx.http.nodes.splice import Upstream
+
+_log = Logger()
+
+#: Seconds in which another server accepts a connection.
+_PATIENCE = 5
+
+
+@define(kw_only=True, eq=False)
+class Forwarding:
+    """Chooses the requests that another server answers.
+
+    `is_draining` tells whether this server is, `has_sockjs` whether it has a SockJS connection of that name. Paths
+    begin with `baseurl`.
+    """
+
+    siblings: Siblings
+    is_draining: Callable[[], bool]
+    has_sockjs: Callable[[str], bool]
+    baseurl: str = ""
+    _joined: set[Upstream] = field(factory=set, init=False)
+
+    @property
+    def joined(self) -> int:
+        """How many connections are joined to another server."""
+        return len(self._joined)
+
+    def resource(self, request: Request, own: Callable[[Request], IResource]) -> IResource | None:
+        """What answers a request that may be another server's; None for one that is this server's.
+
+        `own` gives what answers it here, if the other server cannot.
+        """
+        siblings = self.siblings
+        if not siblings.nodes.own:
+            return None
+        named = named_by(request, self.baseurl)
+        is_here = (
+            named.here
+            or named.node == siblings.nodes.own
+            or (named.sockjs and self.has_sockjs(named.sockjs))
+        )
+        is_new = named.node is None and not (named.sockjs and siblings.predecessors)
+        if is_here or (is_new and not self.is_draining()):
+            return None
+        return Forwarded(self, named, own)
+
+    def find(self, named: Named) -> Deferred[int | None]:
+        """Fires with the server to which a request is forwarded; None for this one."""
+        siblings = self.siblings
+        if named.node is not None:
+            return succeed(named.node if named.node in siblings.nodes.others else None)
+        if named.sockjs and not self.is_draining():
+            return siblings.who_has_sockjs(named.sockjs)
+        return succeed(next(iter(siblings.successors), None))
+
+    def connect(self, node: int) -> Deferred[Upstream | None]:
+        """Connect to another server."""
+        siblings = self.siblings
+        upstream = Upstream(siblings.reactor, lambda: self._joined.discard(upstream))
+        path = str(siblings.nodes.forward(node))
+        endpoint = UNIXClientEndpoint(siblings.reactor, path, _PATIENCE)
+        connected: Deferred[Upstream | None] = connectProtocol(endpoint, upstream)
+        return connected.addCallback(self._connected)
+
+    def _connected(self, upstream: Upstream | None) -> Upstream | None:
+        if upstream is not None:
+            self._joined.add(upstream)
+        return upstream
+
+
+class Forwarded(Resource):
+    """Answers one request by another server; by this one if that cannot be reached."""
+
+    isLeaf = True  # noqa: N815
+
+    def __init__(
+        self, forwarding: Forwarding, named: Named, own: Callable[[Request], IResource]
+    ) -> None:
+        super().__init__()
+        self._forwarding, self._named, self._own = forwarding, named, own
+        self._client_is_gone = False
+
+    @override
+    def render(self, request: Request) -> Any:
+        """Find the other server and connect to it, then let it answer."""
+        gone: Deferred[None] = request.notifyFinish()
+        gone.addErrback(self._gone)
+        found = self._forwarding.find(self._named)
+        connected = found.addCallback(self._connect).addErrback(self._failed)
+        connected.addCallback(self._join, request)
+        connected.addErrback(lambda failure: _log.failure("a request was not forwarded", failure))
+        return NOT_DONE_YET
+
+    def _gone(self, _: Failure) -> None:
+        self._client_is_gone = True
+
+    def _connect(self, node: int | None) -> Deferred[Upstream | None]:
+        return succeed(None) if node is None else self._forwarding.connect(node)
+
+    def _failed(self, failure: Failure) -> None:
+        _log.info("another server cannot be reached: {why}", why=failure.getErrorMessage())
+
+    def _join(self, upstream: Upstream | None, request: Request) -> None:
+        if self._client_is_gone:
+            if upstream is not None and upstream.transport is not None:
+                upstream.transport.loseConnection()
+        elif upstream is None:
+            request.render(self._own(request))
+        else:
+            upstream.join(request)

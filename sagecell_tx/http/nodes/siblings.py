@@ -1,0 +1,192 @@
+"""The other servers of this machine, as one server sees them: its own sockets for them, and theirs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from attrs import define, field
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, DeferredList, succeed
+from twisted.internet.endpoints import UNIXClientEndpoint, UNIXServerEndpoint
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamClientEndpoint
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.logger import Logger
+from twisted.protocols.haproxy import proxyEndpoint
+from twisted.python.failure import Failure
+from twisted.web.client import Agent, ResponseDone
+from twisted.web.iweb import IAgentEndpointFactory, IResponse
+from typing_extensions import override
+from zope.interface import implementer
+
+from sagecell_tx.process.nodes import Nodes
+
+_log = Logger()
+
+#: Seconds in which another server answers.
+_PATIENCE = 5
+
+#: Called with an answer: the node, its head and its body.
+Told = Callable[[int, IResponse, bytes], None]
+
+
+@implementer(IAgentEndpointFactory)
+@define
+class _ControlSockets:
+    """The endpoints of requests to other servers: the host in their URL is the node's number."""
+
+    _reactor: Any
+    _nodes: Nodes
+
+    def endpointForURI(self, uri: Any) -> IStreamClientEndpoint:  # noqa: N802
+        path = str(self._nodes.control(int(uri.host)))
+        return UNIXClientEndpoint(self._reactor, path, _PATIENCE)
+
+
+@define(eq=False)
+class AnswerBody(Protocol):
+    """Collects the body of an answer; `read` fires with it."""
+
+    read: Deferred[bytes] = field(factory=Deferred, init=False)
+    _parts: list[bytes] = field(factory=list, init=False)
+
+    @override
+    def dataReceived(self, data: bytes) -> None:
+        """A part of it."""
+        self._parts.append(data)
+
+    @override
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """All of it has arrived, or the other server has ended."""
+        if self.read.called:
+            return
+        if reason.check(ResponseDone):
+            self.read.callback(b"".join(self._parts))
+        else:
+            self.read.errback(reason)
+
+
+@define(kw_only=True, eq=False)
+class Siblings(Service):
+    """Listens for the other servers, and asks them.
+
+    `forwarded` takes the connections of clients that others received, `control` answers the others
+    themselves. Where a server has no number, there are no others, and only `control` is served. For `built` see
+    `ControlRoutes`.
+    """
+
+    reactor: Any
+    nodes: Nodes
+    built: float
+    forwarded: IProtocolFactory
+    control: IProtocolFactory
+    _agent: Agent = field(init=False)
+    _ports: list[IListeningPort] = field(factory=list, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        sockets = _ControlSockets(self.reactor, self.nodes)
+        self._agent = Agent.usingEndpointFactory(self.reactor, sockets)
+
+    @override
+    def startService(self) -> None:
+        """Listen. The directory is this server's own; what an earlier one left in it is gone."""
+        super().startService()
+        own = self.nodes.own
+        listening = [self._endpoint(self.nodes.control(own)).listen(self.control)]
+        if own:
+            endpoint = proxyEndpoint(self._endpoint(self.nodes.forward(own)))
+            listening.append(endpoint.listen(self.forwarded))
+        for each in listening:
+            each.addCallback(self._ports.append)
+            each.addErrback(lambda failure: _log.failure("no socket for other servers", failure))
+
+    def _endpoint(self, path: Path) -> UNIXServerEndpoint:
+        return UNIXServerEndpoint(self.reactor, str(path), mode=0o600)
+
+    @override
+    def stopService(self) -> Deferred[None]:
+        """Listen no longer; fires when the sockets are gone."""
+        super().stopService()
+        closing = [port.stopListening() for port in self._ports]
+        self._ports.clear()
+        gone = DeferredList([each for each in closing if each is not None])
+        return gone.addCallback(lambda _: None)
+
+    # --- the others
+
+    @property
+    def successors(self) -> Sequence[int]:
+        """The other servers that admit visitors."""
+        return [node for node in self.nodes.others if not self.nodes.is_draining(node)]
+
+    @property
+    def predecessors(self) -> Sequence[int]:
+        """The other servers that are draining."""
+        return [node for node in self.nodes.others if self.nodes.is_draining(node)]
+
+    def mark_draining(self) -> None:
+        """Let the others send this server no more new visitors."""
+        try:
+            self.nodes.mark_draining()
+        except OSError:
+            _log.failure("the other servers cannot be told of the drain")
+
+    def take_over(self) -> Deferred[None]:
+        """Drain all others that are not draining yet; fires when they have begun, and never fails."""
+        return self._ask_all(self.successors, "POST", f"/drain?after={self.built}", self._drains)
+
+    def _drains(self, node: int, response: IResponse, _: bytes) -> None:
+        if response.code == 200:
+            _log.info("node {node} drains, and this server takes over", node=node)
+        else:
+            _log.warn("node {node} does not drain: it was started later", node=node)
+
+    def _ask_all(self, nodes: Sequence[int], method: str, path: str, told: Told) -> Deferred[None]:
+        """Ask some servers; `told` is called with each answer: node, head and body. Never fails."""
+        asked = []
+        for node in nodes:
+            answer = Deferred.fromCoroutine(self._ask(node, method, path, told))
+            asked.append(answer.addErrback(self._unreachable, node))
+        return DeferredList(asked).addCallback(lambda _: None)
+
+    def _unreachable(self, failure: Failure, node: int) -> None:
+        # One that was killed has left its socket.
+        _log.info("node {node} does not answer: {why}", node=node, why=failure.getErrorMessage())
+
+    async def _ask(self, node: int, method: str, path: str, told: Told) -> None:
+        url = f"http://{node}{path}".encode("ascii")
+        asked: Deferred[IResponse] = self._agent.request(method.encode("ascii"), url)
+        response = await asked.addTimeout(_PATIENCE, self.reactor)
+        body = AnswerBody()
+        response.deliverBody(body)
+        told(node, response, await body.read.addTimeout(_PATIENCE, self.reactor))
+
+    def who_has_sockjs(self, name: str) -> Deferred[int | None]:
+        """Fires with the draining server that has a SockJS connection; None if none has."""
+        predecessors = self.predecessors
+        if not predecessors:
+            return succeed(None)
+        found: list[int] = []
+
+        def told(node: int, response: IResponse, _: bytes) -> None:
+            if response.code == 204:
+                found.append(node)
+
+        path = f"/sockjs?name={quote(name, safe='')}"
+        asked = self._ask_all(predecessors, "GET", path, told)
+        return asked.addCallback(lambda _: found[0] if found else None)
+
+    def listed(self, which: str, key: str) -> Deferred[list[dict[str, Any]]]:
+        """Fires with what the draining servers have in the list "kernels" or "sessions" of a key."""
+        found: list[dict[str, Any]] = []
+
+        def told(node: int, response: IResponse, body: bytes) -> None:
+            if response.code == 200:
+                found.extend(json.loads(body))
+
+        path = f"/{which}?key={quote(key, safe='')}"
+        asked = self._ask_all(self.predecessors, "GET", path, told)
+        return asked.addCallback(lambda _: found)

@@ -1,0 +1,1 @@
+"""Many visitors at once, for ``sagecell-tx load``: what they run, how they connect, and how long they wait."""

@@ -1,0 +1,1 @@
+"""What is kept in memory while the database is away, and stored when it is back."""

@@ -1,0 +1,1 @@
+"""Servers of one machine that forward requests to one another, in memory."""

@@ -1,0 +1,437 @@
+"""``sagecell-tx db``, on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import io
+import json
+import sqlite3
+import stat
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import insert, text
+
+from sagecell_tx.cli import main
+from sagecell_tx.store.database import Backend, open_backend
+from sagecell_tx.store.schema import blobs, chunks, files, permalinks, run_permalinks, secrets
+from sagecell_tx.store.transfer import archive
+from sagecell_tx.store.uploads import CHUNK
+from tests.postgresql import PostgreSQLServer, postgresql
+
+__all__ = ["postgresql"]
+
+CONTENTS = bytes(range(256)) * 1100  # two rows
+DIGEST = hashlib.sha256(CONTENTS).hexdigest()
+OLD_CODE = "print('héllo 🐍')\n"
+
+
+def fill(backend: Backend) -> None:
+    """Something of everything."""
+    with backend.writing() as connection:
+        connection.execute(insert(secrets).values(name="permalink", value=b"k" * 32))
+        at = datetime(2014, 5, 6, 7, 8, 9, 123000)
+        for number in range(120):
+            connection.execute(
+                insert(permalinks).values(
+                    ident=f"p{number}",
+                    code=OLD_CODE * number,
+                    language="sage",
+                    interacts="[]",
+                    created=at,
+                    last_accessed=at,
+                    requested=number,
+                )
+            )
+        connection.execute(insert(permalinks).values(ident="zxcvbn"))
+        run = {"ident": "r1", "size": 6, "created": 9e9, "code": "1+1"}
+        connection.execute(insert(run_permalinks).values(**run, language="r", interacts="[]"))
+        connection.execute(
+            insert(blobs).values(id="b1", digest=DIGEST, size=len(CONTENTS), created=0.0)
+        )
+        connection.execute(insert(blobs).values(id="left", size=0, created=0.0))
+        for start in range(0, len(CONTENTS), CHUNK):
+            row = {"blob_id": "b1", "start": start, "data": CONTENTS[start : start + CHUNK]}
+            connection.execute(insert(chunks).values(row))
+        for name, created in (("plots/données.png", 9e9), ("old.txt", 5.0)):
+            row = {"kernel_id": "k", "name": name, "blob_id": "b1", "mtime": 1.5}
+            connection.execute(insert(files).values(**row, created=created))
+
+
+def parsed(path: Path) -> list[dict[str, Any]]:
+    """The lines of an export, in an order of their own."""
+    data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    return sorted((json.loads(line) for line in data.splitlines()), key=repr)
+
+
+class DbCommandTests:
+    """The commands on SQLite; those on PostgreSQL are the same."""
+
+    @pytest.fixture
+    def url(self, tmp_path: Path) -> str:
+        return f"sqlite:///{tmp_path}/cells.db"
+
+    @pytest.fixture
+    def backend(self, url: str) -> Iterator[Backend]:
+        """The database, upgraded and filled."""
+        assert main(["db", "upgrade", "--database", url]) == 0
+        opened = open_backend(url, connections=1)
+        fill(opened)
+        opened.dispose()
+        yield opened
+        opened.dispose()
+
+    @pytest.fixture
+    def another(self, tmp_path: Path) -> str:
+        return f"sqlite:///{tmp_path}/another.db"
+
+    def run(self, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+        """The status of a command, its output and its errors."""
+        capsys.readouterr()
+        status = main(["db", *words])
+        told = capsys.readouterr()
+        return status, told.out, told.err
+
+    def value(self, backend: Backend, query: str) -> Any:
+        with backend.reading() as connection:
+            return connection.scalar(text(query))
+
+    def execute(self, backend: Backend, statement: str) -> None:
+        with backend.writing() as connection:
+            connection.execute(text(statement))
+        backend.dispose()
+
+    def test_check_tells_what_is_there(self, capsys, url, backend):
+        status, told, _ = self.run(capsys, "check", "--contents", "--database", url)
+        assert status == 0
+        assert backend.place in told
+        assert "permalinks: 121\n" in told
+        assert "permalinks of runs: 1, with 6 bytes" in told
+        assert f"files: 2, with {len(CONTENTS):,} bytes" in told
+        assert "left by a crash: 1\n" in told
+        assert told.endswith("nothing is wrong\n")
+
+    @pytest.mark.parametrize(
+        ("statement", "why"),
+        [
+            ("DELETE FROM secrets", "WRONG: there are permalinks, but not their key"),
+            ("DELETE FROM chunks WHERE start > 0", "WRONG: contents"),
+            (
+                "UPDATE chunks SET data = (SELECT data FROM chunks WHERE start > 0)",
+                "WRONG: contents",
+            ),
+            ("UPDATE blobs SET digest = NULL", "WRONG: file k/old.txt: its contents were deleted"),
+            ("DROP TABLE totals", "WRONG: the tables are not as"),
+            ("UPDATE alembic_version SET version_num = '0001'", "sagecell-tx db upgrade"),
+        ],
+    )
+    def test_check_tells_what_is_wrong(self, capsys, url, backend, statement, why):
+        self.execute(backend, statement)
+        status, told, _ = self.run(capsys, "check", "--contents", "--database", url)
+        assert status == 1
+        assert why in told
+
+    def test_an_upgrade_tells_what_it_did(self, capsys, url):
+        status, told, _ = self.run(capsys, "upgrade", "--database", url)
+        assert (status, told.splitlines()[1]) == (
+            0,
+            "upgraded the tables from version none to 0003",
+        )
+        status, told, _ = self.run(capsys, "upgrade", "--database", url)
+        assert (status, told.splitlines()[1]) == (0, "the tables have version 0003 already")
+
+    def test_an_upgrade_of_a_database_in_use_is_refused(self, capsys, url, backend):
+        self.execute(backend, "DROP TABLE totals")
+        self.execute(backend, "UPDATE alembic_version SET version_num = '0002'")
+        with backend.reading() as connection:
+            connection.scalar(text("SELECT count(*) FROM files"))
+            status, _, why = self.run(capsys, "upgrade", "--database", url)
+            assert status == 1
+            assert "a server has the database open" in why
+        backend.dispose()
+        assert self.run(capsys, "upgrade", "--database", url)[0] == 0
+
+    def test_a_database_is_moved(self, capsys, tmp_path, url, backend, another):
+        first, second = tmp_path / "first.jsonl", tmp_path / "second.jsonl.gz"
+        status, told, aside = self.run(capsys, "export", "--database", url, str(first))
+        assert (status, told) == (0, "")
+        assert "wrote 121 permalinks, 1 permalinks of runs and 2 files" in aside
+        assert stat.S_IMODE(first.stat().st_mode) == 0o600
+        status, told, _ = self.run(capsys, "import", "--database", another, str(first))
+        assert status == 0
+        assert "permalinks: 121 added, 0 there already" in told
+        assert "files: 2 added, 0 there already" in told
+        assert self.run(capsys, "check", "--contents", "--database", another)[0] == 0
+        assert self.run(capsys, "export", "--database", another, str(second))[0] == 0
+        assert parsed(first) == parsed(second)
+        status, told, _ = self.run(capsys, "import", "--database", another, str(second))
+        assert status == 0
+        assert "permalinks: 0 added, 121 there already" in told
+        assert "files: 0 added, 2 there already" in told
+
+    def test_only_permalinks(self, capsys, tmp_path, url, backend):
+        path = tmp_path / "links.jsonl"
+        assert self.run(capsys, "export", "--no-files", "--database", url, str(path))[0] == 0
+        assert {line["kind"] for line in parsed(path)} == {
+            *("sagecell-tx", "secret", "permalink", "run", "end")
+        }
+
+    def test_an_export_replaces_nothing(self, capsys, tmp_path, url, backend):
+        path = tmp_path / "first.jsonl"
+        path.write_text("mine")
+        status, _, why = self.run(capsys, "export", "--database", url, str(path))
+        assert (status, path.read_text()) == (1, "mine")
+        assert "--overwrite" in why
+        self.execute(backend, "UPDATE blobs SET size = 5")
+        assert self.run(capsys, "export", "--overwrite", "--database", url, str(path))[0] == 0
+        assert "sagecell-tx" in path.read_text()
+        assert not list(tmp_path.glob(".first*"))
+
+    def test_an_import_that_was_cut_off_is_repeated(self, capsys, tmp_path, url, backend, another):
+        whole, part = tmp_path / "whole.jsonl", tmp_path / "part.jsonl"
+        self.run(capsys, "export", "--database", url, str(whole))
+        lines = whole.read_bytes().splitlines(keepends=True)
+        (data,) = (n for n, line in enumerate(lines) if b'"contents"' in line)
+        part.write_bytes(b"".join(lines[: data + 2]))  # in the middle of a file's contents
+        status, told, why = self.run(capsys, "import", "--database", another, str(part))
+        assert status == 1
+        assert "121 added" in told
+        assert "it ends too early" in why
+        opened = open_backend(another, connections=1)
+        assert self.value(opened, "SELECT count(*) FROM chunks") == 0
+        opened.dispose()
+        status, told, _ = self.run(capsys, "import", "--database", another, str(whole))
+        assert (status, "permalinks: 0 added, 121 there already" in told) == (0, True)
+        assert "files: 2 added" in told
+        assert self.run(capsys, "check", "--contents", "--database", another)[0] == 0
+
+    def test_what_is_there_already_stays(self, capsys, tmp_path, url, backend, another):
+        path = tmp_path / "first.jsonl"
+        self.run(capsys, "export", "--database", url, str(path))
+        self.run(capsys, "upgrade", "--database", another)
+        opened = open_backend(another, connections=1)
+        with opened.writing() as connection:
+            connection.execute(insert(permalinks).values(ident="p7", code="mine"))
+            connection.execute(insert(secrets).values(name="permalink", value=b"m" * 32))
+        status, told, _ = self.run(capsys, "import", "--database", another, str(path))
+        assert status == 1
+        assert "permalinks: 120 added" in told
+        assert "1 ids lead to another program in the database, which stays: p7\n" in told
+        assert "keeps its own key" in told
+        assert self.value(opened, "SELECT code FROM permalinks WHERE ident = 'p7'") == "mine"
+        opened.dispose()
+
+    def test_prune_deletes_what_has_expired(self, capsys, url, backend):
+        status, told, _ = self.run(capsys, "prune", "--compact", "--database", url)
+        assert status == 0
+        assert "contents of files: 1 deleted\nfiles: 1 deleted\n" in told
+        assert self.value(backend, "SELECT count(*) FROM files") == 1
+        status, told, _ = self.run(
+            capsys, "prune", "--database", url, "--files-older-than=0", "--runs-older-than=0"
+        )
+        # These are younger than now: their clock was wrong.
+        assert self.value(backend, "SELECT count(*) FROM run_permalinks") == 1
+        assert self.value(backend, "SELECT count(*) FROM permalinks") == 121
+
+    def test_sagemathcells_permalinks_are_taken_over(self, capsys, tmp_path, url, backend):
+        """contract: 9, T15"""
+        source = self.sagemathcell(tmp_path)
+        status, told, _ = self.run(capsys, "import", "--database", url, "--sagemathcell", source)
+        assert status == 0
+        assert "permalinks: 202 added, 0 there already" in told
+        assert "1 skipped" in told
+        for ident in ("abcdef", "7f9c2ba4-e88f-4f2a-a1f3-1c5a4bf2d0a5"):
+            found = self.value(backend, f"SELECT code FROM permalinks WHERE ident = '{ident}'")
+            assert found == OLD_CODE
+        backend.dispose()
+        status, told, _ = self.run(capsys, "import", "--database", url, "--sagemathcell", source)
+        assert "permalinks: 0 added, 202 there already" in told
+
+    def sagemathcell(self, directory: Path) -> str:
+        """A database of SageMathCell; returns its URL or file."""
+        path = directory / "sage cell#1.db"
+        connection = sqlite3.connect(path)
+        self.fill_sagemathcell(connection)
+        connection.commit()
+        connection.close()
+        return str(path)
+
+    def fill_sagemathcell(self, connection: Any) -> None:
+        connection.execute(
+            "CREATE TABLE permalinks (ident VARCHAR NOT NULL PRIMARY KEY, code VARCHAR,"
+            " language VARCHAR, interacts VARCHAR, created TIMESTAMP, last_accessed TIMESTAMP,"
+            " requested INTEGER)"
+        )
+        at = "2014-05-06 07:08:09.000000"
+        idents = ["abcdef", "7f9c2ba4-e88f-4f2a-a1f3-1c5a4bf2d0a5", "no link"]
+        for ident in idents + [f"l{number}" for number in range(200)]:
+            row = (ident, OLD_CODE, "sage", "[]", at, at, 7)
+            marks = ", ".join("?" * 7) if isinstance(connection, sqlite3.Connection) else None
+            connection.execute(
+                f"INSERT INTO permalinks VALUES ({marks or ', '.join(['%s'] * 7)})", row
+            )
+
+
+@pytest.mark.integration
+class PostgreSQLDbCommandTests(DbCommandTests):
+    @pytest.fixture
+    def url(self, postgresql: PostgreSQLServer) -> str:
+        return postgresql.url(postgresql.create())
+
+    def sagemathcell(self, directory: Path) -> str:
+        # With a driver that is not installed, as in SageMathCell's settings.
+        name = self.server.create()
+        with self.server.connect(name) as connection:
+            self.fill_sagemathcell(connection)
+        return self.server.url(name).replace("postgresql:", "postgresql+psycopg2:")
+
+    @pytest.fixture(autouse=True)
+    def _server(self, postgresql: PostgreSQLServer) -> None:
+        self.server = postgresql
+
+
+class TestSQLite(DbCommandTests):
+    """On SQLite."""
+
+
+class TestPostgreSQL(PostgreSQLDbCommandTests):
+    """On PostgreSQL, from which it is moved to SQLite."""
+
+
+class TestToPostgreSQL(PostgreSQLDbCommandTests):
+    """From SQLite to PostgreSQL."""
+
+    @pytest.fixture
+    def url(self, tmp_path: Path) -> str:
+        return f"sqlite:///{tmp_path}/cells.db"
+
+    @pytest.fixture
+    def another(self, postgresql: PostgreSQLServer) -> str:
+        return postgresql.url(postgresql.create())
+
+
+@pytest.mark.parametrize("command", ["check", "export", "prune"])
+def test_a_database_that_is_not_there_is_not_made(tmp_path, capsys, command):
+    path = tmp_path / "cells.db"
+    more = [str(tmp_path / "file")] if command == "export" else []
+    assert main(["db", command, "--database", f"sqlite:///{path}", *more]) == 1
+    assert capsys.readouterr().err == f"sagecell-tx: database: there is no file {path}\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("nonsense", "not a URL such as postgresql://user@host/cells"),
+        ("mysql://host/db", "mysql is not supported"),
+        ("postgresql://cells@127.0.0.1:1/cells", "port 1 failed: "),
+    ],
+)
+def test_what_is_no_database_is_told(capsys, url, why):
+    assert main(["db", "check", "--database", url]) == 1
+    told = capsys.readouterr().err
+    assert why in told
+    assert told.count("\n") == 1
+
+
+def test_the_settings_name_it(tmp_path, capsys):
+    settings = tmp_path / "sagecell.toml"
+    settings.write_text(f'state_dir = "{tmp_path}"\n')
+    assert main(["db", "upgrade", "--config", str(settings)]) == 0
+    assert f"SQLite, {tmp_path}/sagecell.db" in capsys.readouterr().out
+    assert main(["db", "check", "--state-dir", str(tmp_path)]) == 0
+    assert stat.S_IMODE((tmp_path / "sagecell.db").stat().st_mode) == 0o600
+
+
+def test_a_source_that_is_none(tmp_path, capsys):
+    url = f"sqlite:///{tmp_path}/cells.db"
+    (tmp_path / "text").write_text("not a database" * 1000)
+    for source in (tmp_path / "missing", tmp_path / "text", "mysql://host/x", "a://b://c"):
+        assert main(["db", "import", "--database", url, "--sagemathcell", str(source)]) == 1
+        assert capsys.readouterr().err.count("\n") == 1
+
+
+HEAD = {"kind": "sagecell-tx", "format": 1}
+
+
+@pytest.mark.parametrize(
+    ("lines", "why"),
+    [
+        ([], "was not written by: sagecell-tx db export"),
+        ([{"kind": "other"}], "was not written by: sagecell-tx db export"),
+        ([{**HEAD, "format": 2}], "another version of sagecell-tx"),
+        ([HEAD], "line 2: it ends too early"),
+        ([HEAD, {"kind": "end", "lines": 5}], "line 2: lines are missing before it"),
+        ([HEAD, {"kind": "what"}], "line 2: 'what' is unknown"),
+        ([HEAD, {"kind": "permalink", "ident": "a b"}], "line 2: ident: "),
+        ([HEAD, {"kind": "permalink", "ident": "a", "code": "\0"}], "line 2: code: "),
+        ([HEAD, {"kind": "permalink", "ident": "a", "created": "now"}], "created: not a time"),
+        ([HEAD, {"kind": "run", "ident": "a", "created": True}], "line 2: created is missing"),
+        ([HEAD, {"kind": "secret", "name": "a", "value": "%"}], "value: not Base64"),
+        ([HEAD, {"kind": "data", "bytes": "QQ=="}], "line 2: data of no contents"),
+        ([HEAD, {"kind": "contents", "digest": "abc", "size": 1}], "digest: not a SHA-256"),
+        (
+            [
+                HEAD,
+                {"kind": "contents", "digest": "0" * 64, "size": 1},
+                {"kind": "data", "bytes": "QQ=="},
+                {"kind": "end", "lines": 2},
+            ],
+            f"the contents with the digest {'0' * 64} are others",
+        ),
+        (
+            [
+                HEAD,
+                {"kind": "file", "kernel_id": "k", "name": "../x", "digest": "0" * 64},
+            ],
+            "line 2: name: ",
+        ),
+    ],
+)
+def test_a_file_that_is_no_export(tmp_path, capsys, lines, why):
+    path = tmp_path / "file.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    url = f"sqlite:///{tmp_path}/cells.db"
+    assert main(["db", "import", "--database", url, str(path)]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith(f"sagecell-tx: {path}: ")
+    assert why in told
+    assert main(["db", "check", "--contents", "--database", url]) == 0
+    assert "left by a crash: 0" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", [b"\x1f\x8b\x08", gzip.compress(b"{}\n" * 1000)[:30], b"\xff"])
+def test_a_file_that_is_damaged(tmp_path, capsys, content):
+    path = tmp_path / "file.gz"
+    path.write_bytes(content)
+    url = f"sqlite:///{tmp_path}/cells.db"
+    assert main(["db", "import", "--database", url, str(path)]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@given(st.binary())
+def test_hostile_bytes(data):
+    with pytest.raises(archive.Invalid):
+        list(archive.read(io.BytesIO(data)))
+
+
+@given(st.binary())
+def test_bytes_are_what_they_were(data):
+    line = archive.Line(1, {"x": archive.encoded(data)})
+    assert line.data("x") == data
+    assert base64.b64decode(archive.encoded(data)) == data
+
+
+@pytest.mark.parametrize("hours", ["-1", "nan", "soon", "1e9"])
+def test_hours_that_are_none(capsys, hours):
+    with pytest.raises(SystemExit) as end:
+        main(["db", "prune", f"--files-older-than={hours}"])
+    assert end.value.code == 2
+    assert "is not a number of hours" in capsys.readouterr().err

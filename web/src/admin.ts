@@ -1,0 +1,14 @@
+/** The entry of the admin page. */
+
+import { AdminPage } from "./admin/page";
+import { AdminServer } from "./admin/server";
+import { browserClock } from "./dom/clock";
+import "./styles/admin.css";
+
+const page = new AdminPage({
+  document,
+  server: new AdminServer((path, init) => fetch(path, init)),
+  clock: browserClock,
+  confirm: (question) => window.confirm(question),
+});
+page.start();
