@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from sagecell_tx.cli import main
-from tests.integration.script import Client, text
+from tests.integration.script import Client, reply, text
 from tests.integration.servers import Server
 from tests.integration.waiting import until
 from tests.postgresql import PostgreSQLServer
@@ -138,18 +138,23 @@ def test_it_is_killed_while_files_and_permalinks_are_written(
                 else:
                     assert answer.status_code in (429, 503), answer.text
 
-        def make(client: Client) -> int:
-            made = 0
-            while not over.is_set():
-                program = f"open('{made}.bin', 'wb').write(b'{made} ' * 300_000)"
-                client.run(program)
-                made += 1
-            return made
+        def make(client: Client) -> list[int]:
+            """Write files; returns the numbers of those of which the client was told."""
+            told = []
+            for number in itertools.count():
+                if over.is_set():
+                    return told
+                said = client.run(f"open('{number}.bin', 'wb').write(b'{number} ' * 50_000)")
+                if reply(said)["payload"]:
+                    told.append(number)
+                else:
+                    assert "could not be saved" in text(said, "stderr")
+            raise AssertionError
 
         with ThreadPoolExecutor(6) as visitors:
             made = [visitors.submit(make, client) for client in clients]
             shared = [visitors.submit(share) for _ in range(3)]
-            for kill in range(3):
+            for kill in range(2):
                 before = len(links)
                 until(lambda before=before: len(links) > before + 5)  # type: ignore[misc]
                 postgresql.kill()
@@ -160,9 +165,10 @@ def test_it_is_killed_while_files_and_permalinks_are_written(
             for each in shared:
                 each.result()
             for client, files in zip(clients, made, strict=True):
-                for number in range(files.result()):
-                    content = client.file(f"{number}.bin").content
-                    assert content == f"{number} ".encode() * 300_000
+                for number in files.result():
+                    answer = client.file(f"{number}.bin")
+                    assert answer.status_code == 200, (number, answer.text, server.log()[-5000:])
+                    assert answer.content == f"{number} ".encode() * 50_000
         for ident, code in links.items():
             assert found(server, ident).json()[0] == code
         assert "is lost" not in server.log()
