@@ -140,7 +140,7 @@ def test_it_is_killed_while_files_and_permalinks_are_written(
 
         def make(client: Client) -> list[int]:
             """Write files; returns the numbers of those of which the client was told."""
-            told = []
+            told: list[int] = []
             for number in itertools.count():
                 if over.is_set():
                     return told

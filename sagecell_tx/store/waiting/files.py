@@ -7,6 +7,7 @@ its session is told, and the log.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from attrs import define, field
@@ -106,10 +107,10 @@ class WaitingUpload:
             raise FileRefused(UPLOAD_ENDED)
         # After an earlier file of that name that waits, which would replace this one.
         if not self._waits and self._key not in self._committed:
-            try:
+            with suppress(StoreAway):
                 return await self._upload.commit()
-            except StoreAway:
-                self._begin_to_wait()
+        if not self._waits:
+            self._begin_to_wait()
         return self._wait(await self._upload.described())
 
     def abandon(self) -> Deferred[None]:
