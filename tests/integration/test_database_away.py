@@ -15,7 +15,9 @@ from sagecell_tx.cli import main
 from tests.integration.script import Client, reply, text
 from tests.integration.servers import Server
 from tests.integration.waiting import until
-from tests.postgresql import PostgreSQLServer
+from tests.postgresql import PostgreSQLServer, postgresql
+
+__all__ = ["postgresql"]
 
 pytestmark = pytest.mark.integration
 
@@ -23,11 +25,12 @@ pytestmark = pytest.mark.integration
 MANY = {"requests.connections_per_address": 0, "files.waiting_seconds": 60.0}
 
 
-@pytest.fixture
-def postgresql() -> Iterator[PostgreSQLServer]:
-    """A server for one test, which may stop or kill it."""
-    with PostgreSQLServer() as server:
-        yield server
+@pytest.fixture(autouse=True)
+def _running(postgresql: PostgreSQLServer) -> Iterator[None]:
+    """Start the server again if a test that failed has left it stopped."""
+    yield
+    if postgresql.process is None:
+        postgresql.start()
 
 
 def save(server: Server, code: str) -> requests.Response:
