@@ -90,7 +90,7 @@ def test_a_file_that_cannot_be_stored_in_time_is_told(postgresql: PostgreSQLServ
         postgresql.stop()
         client.run("open('lost.txt', 'w').write('lost')")
         said = client.until(lambda message: message["msg_type"] == "stream")[-1]
-        assert "'lost.txt' could not be saved: the server's storage was away" in str(
+        assert "'lost.txt' could not be saved. The server's storage was away" in str(
             said["content"]["text"]
         )
         assert "'lost.txt' is lost" in server.log()
