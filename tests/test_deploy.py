@@ -33,6 +33,7 @@ DEPLOY = Path(__file__).parent.parent / "deploy"
 TWISTD = Path(sys.executable).with_name("twistd")
 INSTALLED = "/opt/sagecell-tx/bin/twistd"
 INSTALLED_COMMAND = "/opt/sagecell-tx/bin/sagecell-tx "
+INSTALLED_CONTROLLER = "/opt/sagecell-tx/bin/ipcontroller "
 
 #: The exit statuses of a clean end. Source: systemd.service(5), SuccessExitStatus.
 CLEAN = (0,)
@@ -99,11 +100,17 @@ def test_systemd_finds_no_fault(tmp_path):
     if analyze is None:
         pytest.skip("systemd-analyze is not installed")
     paths = []
-    for name in ("sagecell-tx.service", "sagecell-tx.socket", "sagecell-tx-compute.service"):
+    for name in (
+        "sagecell-tx.service",
+        "sagecell-tx.socket",
+        "sagecell-tx-compute.service",
+        "sagecell-tx-controller.service",
+    ):
         text = (DEPLOY / name).read_text(encoding="utf-8")
         paths.append(tmp_path / name)
         # systemd-analyze accepts only an executable that exists.
         text = text.replace(INSTALLED_COMMAND, f"{TWISTD.with_name('sagecell-tx')} ")
+        text = text.replace(INSTALLED_CONTROLLER, f"{TWISTD.with_name('ipcontroller')} ")
         paths[-1].write_text(text.replace(INSTALLED, str(TWISTD)), encoding="utf-8")
     verified = subprocess.run(
         [analyze, "verify", "--man=no", *paths], capture_output=True, text=True, timeout=PATIENCE

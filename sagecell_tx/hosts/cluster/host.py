@@ -127,7 +127,11 @@ class ClusterHost(Service):
             new_token=self.new_token,
         )
         kernel = connect(
-            process=process, key=key.encode("ascii"), observer=observer, resources=self._resources
+            process=process,
+            key=key.encode("ascii"),
+            observer=observer,
+            resources=self._resources,
+            machine_name=lambda: "none" if process.machine is None else process.machine.name,
         )
         return kernel.begin()
 
