@@ -238,5 +238,26 @@ strace:
 			strace >/dev/null; \
 	else echo "Tracing system calls needs strace: apt-get install strace"; exit 1; fi
 
+# The packages that are published, in dist/; and the image of deploy/Containerfile, from the wheel there.
+# IMAGE="--build-arg BASE=..." gives podman further options.
+.PHONY: wheel image release-check news
+wheel: $(VENV)/test $(CLIENT)
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist .
+
+image: wheel
+	podman build $(IMAGE) --file deploy/Containerfile --tag sagecell-tx dist
+
+# What a release needs: packages that PyPI takes, news that can be built, and a wheel that runs a cell where
+# nothing else is installed. It takes a minute or two, most of it for pip.
+release-check: wheel
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/python -m tests.news >/dev/null
+	timeout 600 $(BIN)/python -m tests.release dist
+
+# The news since the last release, as NEWS.rst is going to have them.
+news: $(VENV)/test
+	@$(BIN)/python -m tests.news
+
 clean:
 	rm -rf $(VENV) $(SAGE) $(JUPYTER) .nox web/node_modules tests/jupyter/node_modules sagecell_tx/http/client build dist *.egg-info

@@ -86,7 +86,7 @@ def idle_clients(server: SagecellTx, count: int, bounds: Bounds) -> IdleCosts:
         # What the first clients need once is not counted.
         clients = [_listener(owner.url) for owner in owners]
         time.sleep(REST)
-        before = processes.memory([web]).own
+        before, descriptors = processes.memory([web]).own, processes.descriptors(web)
         for number in range(count):
             bounds.check()
             client = _listener(owners[number % KERNELS].url)
@@ -94,6 +94,8 @@ def idle_clients(server: SagecellTx, count: int, bounds: Bounds) -> IdleCosts:
             attendant.keep(client)
         time.sleep(REST)
         memory = (processes.memory([web]).own - before) / count
+        if processes.descriptors(web) - descriptors < count:
+            raise Unexpected("some clients are not connected")
         spent, begun = processes.cpu_seconds(web), time.monotonic()
         time.sleep(WATCHED)
         processor = (processes.cpu_seconds(web) - spent) / (time.monotonic() - begun)

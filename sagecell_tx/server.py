@@ -53,7 +53,10 @@ def why_not_open(endpoint: str, error: Exception) -> str:
 
 @define(kw_only=True, eq=False)
 class PermalinkServer(Service):
-    """A database and listening services: a complete permalink server, and the base of `Server`."""
+    """A database and listening services: a complete permalink server, and the base of `Server`.
+
+    `on_up` is called when it is ready; it is for what concerns the whole process.
+    """
 
     reactor: Any
     database: Database
@@ -61,6 +64,7 @@ class PermalinkServer(Service):
     ports: ListeningPorts
     notifier: Notifier
     log_observer: ILogObserver | None = field(default=None, init=False)
+    on_up: Callable[[], None] = field(default=lambda: None, init=False)
     _is_finishing: bool = field(default=False, init=False)
 
     @override
@@ -167,6 +171,7 @@ class PermalinkServer(Service):
         if self.running:  # it may have been stopped while the host was loading
             self.notifier.ready()
             _log.info("ready")
+            self.on_up()
 
 
 @define(kw_only=True, eq=False)

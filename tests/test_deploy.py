@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import json
 import os
 import re
 import secrets
@@ -19,6 +20,7 @@ from typing import Any
 
 import attrs
 import pytest
+import yaml
 
 from sagecell_tx.config import ComputeConfig, Config, load
 from sagecell_tx.http.connections.accepting import REFUSED_AT
@@ -31,6 +33,7 @@ DEPLOY = Path(__file__).parent.parent / "deploy"
 TWISTD = Path(sys.executable).with_name("twistd")
 INSTALLED = "/opt/sagecell-tx/bin/twistd"
 INSTALLED_COMMAND = "/opt/sagecell-tx/bin/sagecell-tx "
+INSTALLED_CONTROLLER = "/opt/sagecell-tx/bin/ipcontroller "
 
 #: The exit statuses of a clean end. Source: systemd.service(5), SuccessExitStatus.
 CLEAN = (0,)
@@ -97,11 +100,17 @@ def test_systemd_finds_no_fault(tmp_path):
     if analyze is None:
         pytest.skip("systemd-analyze is not installed")
     paths = []
-    for name in ("sagecell-tx.service", "sagecell-tx.socket", "sagecell-tx-compute.service"):
+    for name in (
+        "sagecell-tx.service",
+        "sagecell-tx.socket",
+        "sagecell-tx-compute.service",
+        "sagecell-tx-controller.service",
+    ):
         text = (DEPLOY / name).read_text(encoding="utf-8")
         paths.append(tmp_path / name)
         # systemd-analyze accepts only an executable that exists.
         text = text.replace(INSTALLED_COMMAND, f"{TWISTD.with_name('sagecell-tx')} ")
+        text = text.replace(INSTALLED_CONTROLLER, f"{TWISTD.with_name('ipcontroller')} ")
         paths[-1].write_text(text.replace(INSTALLED, str(TWISTD)), encoding="utf-8")
     verified = subprocess.run(
         [analyze, "verify", "--man=no", *paths], capture_output=True, text=True, timeout=PATIENCE
@@ -327,3 +336,71 @@ def test_it_serves_on_a_socket_of_systemds_and_tells_its_state(tmp_path):
             server.kill()
             server.wait()
     assert [path.name for path in (tmp_path / "state" / "kernels").iterdir()] == ["lock"]
+
+
+# --- containers
+
+
+def compose() -> dict[str, Any]:
+    """The services of compose.yaml."""
+    document = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
+    services: dict[str, Any] = document["services"]
+    for service in services.values():
+        named = {volume.split(":")[0] for volume in service["volumes"] if volume[0] != "."}
+        assert named <= set(document["volumes"])
+        assert set(service["networks"]) <= set(document["networks"])
+    return services
+
+
+def server_options(words: list[str]) -> Options:
+    """The options of the server in a command of a container."""
+    assert words[:4] == ["twistd", "--nodaemon", "--pidfile=", "sagecell-tx"]
+    options = Options()
+    options.parseOptions(
+        [
+            str(DEPLOY / "sagecell-compose.toml") if word == "/etc/sagecell-tx.toml" else word
+            for word in words[4:]
+        ]
+    )
+    return options
+
+
+def test_the_image_starts_the_server_with_options_it_knows():
+    text = (DEPLOY / "Containerfile").read_text(encoding="utf-8")
+    (entrypoint,) = re.findall(r"^ENTRYPOINT (.*)$", text, flags=re.MULTILINE)
+    options = server_options(json.loads(entrypoint))
+    assert options.settings.listen == ("tcp:8888",)
+    assert f"VOLUME {options.settings.state_dir}\n" in text
+
+
+def test_the_image_depends_on_extras_that_exist():
+    text = (DEPLOY / "Containerfile").read_text(encoding="utf-8")
+    setup = configparser.ConfigParser()
+    setup.read(DEPLOY.parent / "setup.cfg")
+    (extras,) = re.findall(r"^ARG EXTRAS=(.*)$", text, flags=re.MULTILINE)
+    assert set(extras.split(",")) <= set(setup["options.extras_require"])
+
+
+def test_compose_starts_the_server_with_its_settings():
+    server = compose()["server"]
+    remove, _, start = server["command"][0].partition(" && exec ")
+    options = server_options(shlex.split(start))
+    (listen,) = options.settings.listen
+    kind, path, _ = listen.split(":")
+    assert (kind, remove) == ("unix", f"rm -f {path}")
+    # Whoever reaches that socket is believed who the client is, so programs must not see it.
+    assert options.settings.proxies == ("unix",)
+    assert options.settings.sandbox == "namespaces"
+    assert "unmask=ALL" in server["security_opt"]
+    assert options.settings.database == "postgresql+psycopg://cells@database/cells"
+
+
+def test_compose_has_nginx_look_for_the_server_where_it_listens():
+    services = compose()
+    command = services["nginx"]["command"][0]
+    (old, new) = re.findall(r"s#(\S+?)#(\S+?)#", command)[0]
+    assert f"proxy_pass {old};" in (DEPLOY / "nginx.conf").read_text(encoding="utf-8")
+    assert new.removeprefix("http://") in services["server"]["command"][0]
+    assert set(services["nginx"]["volumes"]) & set(services["server"]["volumes"]) == {
+        "socket:/run/sagecell-tx"
+    }

@@ -196,6 +196,13 @@ def test_prometheus_understands_the_dashboard(tmp_path: Path) -> None:
 EXAMPLES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "SagecellDown": ({'up{job="sagecell"}': "0x60"}, {'up{job="sagecell"}': "1x60"}),
     "SagecellLoading": ({"sagecell_starting": "1x60"}, {"sagecell_starting": "1x3 0x60"}),
+    "SagecellMachineAway": (
+        {'sagecell_machine_up{machine="tall"}': "0x60"},
+        {
+            'sagecell_machine_up{machine="tall"}': "1x60",
+            'sagecell_machine_up{machine="local"}': "0x60",
+        },
+    ),
     "SagecellRestarts": (
         {'process_start_time_seconds{job="sagecell"}': "1x9 2x9 3x9 4x60"},
         {'process_start_time_seconds{job="sagecell"}': "1x9 2x60"},

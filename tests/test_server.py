@@ -137,6 +137,7 @@ class ServerTests(SynchronousTestCase):
         return story
 
     def test_each_part_rests_on_those_before_it(self) -> None:
+        self.server.on_up = lambda: self.story.append("the process is told")
         self.server.privilegedStartService()
         self.server.startService()
         assert self.told() == [
@@ -153,7 +154,7 @@ class ServerTests(SynchronousTestCase):
         with capturedLogs() as events:
             self.parts["host"].up.callback(None)
         assert [event["sentence"] for event in events if "sentence" in event] == ["it is small"]
-        assert self.told() == ["systemd hears ready"]
+        assert self.told() == ["systemd hears ready", "the process is told"]
 
     def test_one_that_stops_before_it_is_ready_does_not_become_ready(self) -> None:
         self.server.privilegedStartService()

@@ -131,6 +131,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
             terms,
             script_hosts=config.script_hosts,
             environment=lambda: host.status.environment,
+            elsewhere=lambda *kernel: forwarding.kernels.open(*kernel),
         ),
         *jupyter_routes(
             web,

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from attrs import define
 from twisted.logger import ILogObserver
 from twisted.python.logfile import LogFile
 
@@ -59,8 +60,16 @@ def _destination(twistd: Mapping[str, Any], reactor: Any) -> Callable[[str], obj
     if signal.getsignal(signal.SIGUSR1) == signal.SIG_DFL:
         signal.signal(signal.SIGUSR1, lambda *_: reactor.callFromThread(file.rotate))
 
-    def write(record: str) -> None:
-        file.write(record)
-        file.flush()
+    return FileDestination(file)
 
-    return write
+
+@define
+class FileDestination:
+    """Writes records to a file at once."""
+
+    file: LogFile
+
+    def __call__(self, record: str) -> None:
+        """Write a record."""
+        self.file.write(record)
+        self.file.flush()

@@ -11,6 +11,7 @@ from sagecell_tx.http.jupyter.api import JupyterApi
 from sagecell_tx.http.nodes.control import ControlRoutes
 from sagecell_tx.http.nodes.forwarding import Forwarding
 from sagecell_tx.http.nodes.kernelids import LAST_NODE
+from sagecell_tx.http.nodes.remotekernels import RemoteKernels
 from sagecell_tx.http.nodes.siblings import Siblings
 from sagecell_tx.http.site import WebServer
 from sagecell_tx.http.sockjs.routes import SockJS
@@ -62,6 +63,7 @@ def siblings_and_forwarding(
     )
     forwarding = Forwarding(
         siblings=siblings,
+        kernels=RemoteKernels(siblings=siblings, baseurl=config.prefix),
         is_draining=lambda: fleet.draining is not None,
         has_sockjs=has_sockjs,
         baseurl=config.prefix,

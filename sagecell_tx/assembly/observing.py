@@ -17,9 +17,9 @@ from sagecell_tx.http.site import WebServer
 from sagecell_tx.http.urltree import Routes
 from sagecell_tx.process.lag import ReactorLag
 from sagecell_tx.sessions.fleet.fleet import Fleet
-from sagecell_tx.sessions.fleet.kernelcheck import KernelCheck
+from sagecell_tx.sessions.fleet.kernelcheck import PATIENCE, KernelCheck
 from sagecell_tx.sessions.fleet.measures import fleet_measures
-from sagecell_tx.sessions.interfaces import HostService
+from sagecell_tx.sessions.interfaces import LOCAL, HostService, ManyMachines
 from sagecell_tx.sessions.metrics import (
     LAG_SECONDS,
     Histogram,
@@ -51,7 +51,7 @@ def kernel_readiness(reactor: Any, fleet: Fleet, host: HostService) -> Readiness
 
 def database_readiness(reactor: Any, database: Database) -> Readiness:
     """Whether permalinks can be found."""
-    return Readiness(clock=reactor, check=database.ping)
+    return Readiness(clock=reactor, check=lambda: database.ping().addTimeout(PATIENCE, reactor))
 
 
 def kernel_sources(fleet: Fleet, ready: ReadyKernels, host: HostService) -> list[Source]:
@@ -68,6 +68,7 @@ def kernel_sources(fleet: Fleet, ready: ReadyKernels, host: HostService) -> list
             "code",
             dict(status.rejected),
         )
+        yield gauges("machine_up", "1 for machines that start kernels.", "machine", _up(host))
         yield gauges(
             "sandbox_level",
             "1 for the level at which kernels are confined.",
@@ -76,6 +77,13 @@ def kernel_sources(fleet: Fleet, ready: ReadyKernels, host: HostService) -> list
         )
 
     return [partial(fleet_measures, fleet), ready.times.measures, hosted]
+
+
+def _up(host: HostService) -> dict[str, float]:
+    """Whether each machine of a host starts kernels: 1 or 0."""
+    if isinstance(host, ManyMachines):
+        return {each.name: int(each.state == "up") for each in host.seen_machines()}
+    return {LOCAL: int(not host.status.starting)}
 
 
 @define(kw_only=True, eq=False)

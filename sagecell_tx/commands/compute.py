@@ -11,10 +11,11 @@ from typing import Any
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.error import CannotListenError
 from twisted.internet.task import react
-from twisted.logger import Logger, globalLogBeginner, textFileLogObserver
+from twisted.logger import Logger, globalLogBeginner
 
 from sagecell_tx.commands.failing import failed
 from sagecell_tx.config import ComputeConfig, ConfigError, load
+from sagecell_tx.process.logs import LogWriter, writing_to
 from sagecell_tx.process.resources import allow_many_descriptors
 from sagecell_tx.process.systemd import Notifier
 
@@ -76,7 +77,8 @@ def _compute(options: argparse.Namespace) -> int:
         reactor.addSystemEventTrigger("before", "shutdown", stop)
         return stopped
 
-    globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stdout)], redirectStandardIO=False)
+    observer = LogWriter(write=writing_to(sys.stdout))
+    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
     os.umask(0o077)
     allow_many_descriptors()
     try:

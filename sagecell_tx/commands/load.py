@@ -20,12 +20,12 @@ from sagecell_tx.commands.failing import failed
 from sagecell_tx.remote.load.channels import endpoint
 from sagecell_tx.remote.load.kept import Kept
 from sagecell_tx.remote.load.models import ArrivalsModel, ClassModel, Model, Stage
-from sagecell_tx.remote.load.programs import PROGRAMS
+from sagecell_tx.remote.load.programs import FOR_SERVICE, PROGRAMS
 from sagecell_tx.remote.load.report import report
 from sagecell_tx.remote.load.requests import Requests, many_connections
 from sagecell_tx.remote.load.results import Results
 from sagecell_tx.remote.load.run import LoadRun
-from sagecell_tx.remote.load.visits import TRANSPORTS, Visits
+from sagecell_tx.remote.load.visits import SERVICE, TRANSPORTS, Visits
 from sagecell_tx.remote.terminal import Terminal
 
 _INTERRUPTED = 130
@@ -216,6 +216,8 @@ def _load(options: argparse.Namespace) -> int:
             "--i-operate-this-server",
             2,
         )
+    if options.transports == (SERVICE,) and FOR_SERVICE.isdisjoint(options.programs):
+        return failed(f"/service runs only these: {', '.join(sorted(FOR_SERVICE))}", 2)
     terminal = Terminal(out=sys.stdout, err=sys.stderr, is_quiet=options.quiet)
     made: list[LoadRun] = []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from weakref import WeakSet
 
 from twisted.internet.defer import succeed
 
@@ -30,6 +31,7 @@ from sagecell_tx.http.pages.pages import CLIENT, Pages, Static
 from sagecell_tx.http.pages.permalinks import Permalinks
 from sagecell_tx.http.site import WebServer
 from sagecell_tx.http.sockjs.connection import SockJSClient
+from sagecell_tx.http.sockjs.multiplexer import Elsewhere as KernelsElsewhere
 from sagecell_tx.http.sockjs.multiplexer import Multiplexer
 from sagecell_tx.http.sockjs.registry import ConnectionCounts, SockJSConnections
 from sagecell_tx.http.sockjs.routes import SockJS
@@ -86,10 +88,12 @@ def kernel_routes(
     entropy: Callable[[int], bytes] = secrets.token_bytes,
     script_hosts: Iterable[str] = (),
     environment: Callable[[], str] = str,
+    elsewhere: KernelsElsewhere = lambda kernel_id, address, on_message: None,
 ) -> list[Routes]:
     """Kernels over every transport, ``/service``, completions, and the terms of service.
 
-    `script_hosts` as for `page_routes`. `environment` returns what kernels have, as in `HostStatus`.
+    `script_hosts` as for `page_routes`. `environment` returns what kernels have, as in `HostStatus`. `elsewhere` gives
+    kernels of other servers to SockJS connections.
     """
     limits, now = fleet.limits, fleet.originator.now
     completer = Completer(
@@ -134,7 +138,7 @@ def kernel_routes(
         service,
         completions,
         terms,
-        _sockjs(web, fleet, completer, sockets, entropy),
+        _sockjs(web, fleet, completer, sockets, entropy, elsewhere),
     ]
 
 
@@ -243,12 +247,21 @@ def _sockjs(
     completer: Completer,
     sockets: WebSockets,
     entropy: Callable[[int], bytes],
+    elsewhere: KernelsElsewhere,
 ) -> SockJS:
     """The SockJS service, in which one connection serves all kernels of a page."""
     limits, now = fleet.limits, fleet.originator.now
 
+    pages: WeakSet[Multiplexer] = WeakSet()
+
     def begin(client: SockJSClient) -> Multiplexer:
-        return Multiplexer(client, fleet, completer, now)
+        page = Multiplexer(client, fleet, completer, now, elsewhere)
+        pages.add(page)
+        return page
+
+    def part() -> None:
+        for page in list(pages):
+            page.part()
 
     connections = SockJSConnections(
         clock=web.reactor,
@@ -257,7 +270,7 @@ def _sockjs(
         make_handler=begin,
         counts=ConnectionCounts(limits=limits.sockjs),
     )
-    fleet.when_deserted(connections.close_all)
+    fleet.when_deserted(part)
     return SockJS(
         connections=connections,
         sockets=sockets,

@@ -101,3 +101,8 @@ def test_what_is_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -
         main(["load", *words])
     assert end.value.code == 2
     assert "usage: sagecell-tx load" in capsys.readouterr().err
+
+
+def test_programs_that_no_transport_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["load", "--transports", "service", "--programs", "plot,interact", HERE]) == 2
+    assert "/service runs only these: arithmetic, error" in capsys.readouterr().err

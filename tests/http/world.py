@@ -24,6 +24,7 @@ from sagecell_tx.http.routes import jupyter_routes, kernel_routes, page_routes
 from sagecell_tx.http.serving.clients import Clients
 from sagecell_tx.http.serving.parsing import Parser
 from sagecell_tx.http.site import WebServer
+from sagecell_tx.http.sockjs.multiplexer import KernelElsewhere
 from sagecell_tx.http.urltree import Routes
 from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.admission.starts import Starts
@@ -115,7 +116,7 @@ class World:
             *page_routes(
                 web, self.cells, self.client, host=self.host, kernel_python=self.kernel_python
             ),
-            *kernel_routes(web, self.fleet, self.terms),
+            *kernel_routes(web, self.fleet, self.terms, elsewhere=self.elsewhere),
             *jupyter_routes(
                 web,
                 self.fleet,
@@ -125,6 +126,12 @@ class World:
             ),
             Health(readiness=self.readiness),
         ]
+
+    def elsewhere(
+        self, kernel_id: str, address: str, on_message: Callable[[], None]
+    ) -> KernelElsewhere | None:
+        """A kernel of another server for a SockJS connection; there is none."""
+        return None
 
     def connect(self, client: Protocol | None = None, *, peer: IAddress = CLIENT) -> Connection:
         """An established connection from `peer`."""

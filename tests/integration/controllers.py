@@ -21,9 +21,11 @@ class Controller:
     With `curve`, connections are encrypted; then ipyparallel signs nothing.
     """
 
-    def __init__(self, directory: Path, *arguments: str, curve: bool = True) -> None:
+    def __init__(
+        self, directory: Path, *arguments: str, ip: str = "127.0.0.1", curve: bool = True
+    ) -> None:
         self.profile = directory / "profile"
-        self.arguments = [*arguments, f"--IPController.enable_curve={curve}"]
+        self.arguments = [*arguments, f"--ip={ip}", f"--IPController.enable_curve={curve}"]
         self.variables = {"IPYTHONDIR": str(directory), "HOME": str(directory)}
         self.process: subprocess.Popen[bytes] | None = None
         self._groups: list[int] = []
@@ -48,7 +50,6 @@ class Controller:
             [
                 IPCONTROLLER,
                 f"--profile-dir={self.profile}",
-                "--ip=127.0.0.1",
                 "--HeartMonitor.period=1000",
                 *self.arguments,
             ],

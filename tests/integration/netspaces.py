@@ -39,6 +39,7 @@ class NetSpace:
             self._inside("addr", "add", f"{self.address}/24", "dev", self.far)
             self._inside("link", "set", self.far, "up")
             self._inside("link", "set", "lo", "up")
+            self._inside("route", "add", "default", "via", self.gateway)
         except BaseException:
             self.__exit__()
             raise

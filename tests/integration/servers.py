@@ -51,7 +51,7 @@ class Server:
     Exactly `ready` kernels are kept ready, so that kernels can be counted. If there are `terms`, as
     HTML, visitors have to accept them. The modules in `preload` are loaded before the first fork,
     which takes seconds; None means the default. `limits` are by their names below ``[limits]``,
-    such as ``files.total_bytes``. `kernelspecs` are looked for in `jupyter_path` as well. `cluster`
+    such as ``files.total_bytes``. `database` is a URL. `kernelspecs` are looked for in `jupyter_path` as well. `cluster`
     has the lines below ``[cluster]``, and `tables` further settings, as TOML. With an `admin_token`,
     there is an admin page at `admin_url`.
 
@@ -71,6 +71,7 @@ class Server:
         network: tuple[str, ...] = (),
         permalinks: str = "",
         permalinks_only: bool = False,
+        database: str = "",
         terms: str = "",
         proxies: tuple[str, ...] | None = None,
         sandbox: str = "",
@@ -97,6 +98,7 @@ class Server:
         self.network = list(network)
         self.permalinks = permalinks
         self.permalinks_only = permalinks_only
+        self.database = database
         self.terms = terms
         self.proxies = proxies
         self.sandbox = sandbox
@@ -166,6 +168,7 @@ class Server:
         if self.preload is not None:
             own += [f"preload = {list(self.preload)}"]
         own += [f"kernelspecs = {json.dumps(self.kernelspecs)}"]
+        own += [f"database = {json.dumps(self.database)}"]
         own += [f"permalinks_only = {str(self.permalinks_only).lower()}"]
         own += [f"node = {self.node}", f"take_over = {str(self.takes_over).lower()}"]
         if self.proxies is not None:

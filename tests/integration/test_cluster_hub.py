@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import psutil
 import pytest
@@ -17,6 +18,7 @@ from attrs import define
 
 from tests.integration.agents import AgentProcess, make_keys
 from tests.integration.controllers import Controller
+from tests.integration.netspaces import NetSpace, why_not
 from tests.integration.script import Client, text
 from tests.integration.servers import Server
 from tests.integration.waiting import until
@@ -26,6 +28,9 @@ pytestmark = pytest.mark.integration
 #: Machines in the cluster.
 MACHINES = 3
 
+#: Why the machines have no networks of their own; empty if they have.
+WITHOUT = why_not()
+
 
 @define
 class Cluster:
@@ -34,6 +39,7 @@ class Cluster:
     server: Server
     controller: Controller
     agents: list[AgentProcess]
+    spaces: list[NetSpace]  # of the agents; empty where there can be none
 
     def engines(self) -> list[psutil.Process]:
         """The engines of all agents that run."""
@@ -60,22 +66,29 @@ def children(agent: AgentProcess, module: str) -> list[psutil.Process]:
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Cluster]:
-    """A server that finds three machines by itself."""
+    """A server that finds three machines by itself, each in a network of its own where that is possible."""
     with ExitStack() as stack:
+        spaces = [] if WITHOUT else [stack.enter_context(NetSpace()) for _ in range(MACHINES)]
+        where: list[dict[str, Any]] = [
+            {"host": space.address, "before": space.enter} for space in spaces
+        ]
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hub", dir="/tmp")))
         web = make_keys(directory / "keys")
-        controller = Controller(directory)
+        controller = Controller(directory, ip=spaces[0].gateway if spaces else "127.0.0.1")
         stack.callback(controller.close)
         controller.start()
         own = f'[engine]\nconnection_file = "{controller.engine_file}"\naccount = "root"'
-        agents = [AgentProcess(web, f"m{number}", own=own) for number in range(MACHINES)]
+        agents = [
+            AgentProcess(web, f"m{number}", own=own, **how)
+            for number, how in enumerate(where or [{}] * MACHINES)
+        ]
         for agent in agents:
             stack.callback(agent.__exit__)
         with ThreadPoolExecutor(MACHINES) as threads:
             list(threads.map(AgentProcess.start, agents))
         settings = f'keys = "{directory}/keys"\nhub = "{controller.client_file}"'
         server = stack.enter_context(Server(cluster=settings))
-        yield Cluster(server, controller, agents)
+        yield Cluster(server, controller, agents, spaces)
 
 
 def test_sessions_are_placed_on_all_machines(running):
@@ -155,5 +168,27 @@ def test_users_of_a_killed_agent_are_told_and_a_new_one_is_found(running):
             client = stack.enter_context(Client(running.server.url, timeout="600"))
             assert text(client.run("print(1)")) == "1\n"
             return bool(first.kernels())
+
+        until(placed)
+
+
+@pytest.mark.skipif(bool(WITHOUT), reason=WITHOUT or "never")
+def test_a_machine_whose_network_failed_is_found_again(running):
+    """The hub still believes that the engine is there, which in turn has heard nothing for too long."""
+    agent, space = running.agents[1], running.spaces[1]
+    before = running.registered()
+    space.cut()
+    until(lambda: "the hub does not answer" in agent.log())
+    with Client(running.server.url) as client:
+        assert text(client.run("print(6 * 7)")) == "42\n"
+    space.join()
+    until(lambda: running.registered() == before + 1)
+    with ExitStack() as stack:
+
+        def placed() -> bool:
+            """Whether another session is on the machine that was away."""
+            client = stack.enter_context(Client(running.server.url, timeout="600"))
+            assert text(client.run("print(1)")) == "1\n"
+            return bool(agent.kernels())
 
         until(placed)

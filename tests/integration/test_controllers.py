@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -142,25 +141,6 @@ async def cluster(*arguments: str, curve: bool = True) -> AsyncIterator[Cluster]
             globalLogPublisher.removeObserver(observer)
             await made.stop()
             controller.close()
-
-
-@ensureDeferred
-async def test_machines_are_found_and_an_engine_that_is_killed_is_not_missed():
-    async with cluster() as made:
-        made.add("m1")
-        made.add("m2", port=7002)
-        await until(lambda: made.names == ["m1", "m2"])
-        assert {each.port for each in made.machines.known} == {7001, 7002}
-        first = made.engines()
-        for engine in first:
-            os.kill(engine, signal.SIGKILL)
-        await until(lambda: len(made.engines() - first) == 2)
-        later = Machines()
-        another = hub(made.controller.client_file, the_reactor(), later)
-        another.startService()  # a web process that is started while the machines are there
-        await until(lambda: len(later.known) == 2)
-        another.stopService()
-        assert made.names == ["m1", "m2"]
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can run an engine under another account")

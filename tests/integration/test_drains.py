@@ -16,6 +16,7 @@ import requests
 
 from tests.integration.script import Client, Poller, text
 from tests.integration.servers import Server
+from tests.integration.sockjspage import Polling
 from tests.integration.waiting import until
 
 pytestmark = pytest.mark.integration
@@ -195,7 +196,7 @@ def run_a_cell(url: str) -> None:
 
 def test_a_rolling_restart_under_load_loses_nothing() -> None:
     """A new version takes over while programs, cells and sessions go on."""
-    limits = {"lifetime.drain_seconds": 60}
+    limits = {"lifetime.drain_seconds": 60, "sockjs.disconnect_seconds": 60}
     with listening() as listener, Server(node=1, listener=listener, limits=limits) as one:
         url, kept = one.url, requests.Session()
         poller = Poller(url)
@@ -210,6 +211,7 @@ def test_a_rolling_restart_under_load_loses_nothing() -> None:
             ) as load,
         ):
             client.run("kept = 6 * 7")
+            old_page = Polling(url, "old")
             load.go_on()
             with Server(node=2, listener=listener, beside=one, limits=limits) as two:
                 until(lambda: one.log().count("draining: no new sessions") == 1)
@@ -218,6 +220,11 @@ def test_a_rolling_restart_under_load_loses_nothing() -> None:
                 assert text(client.run("print(kept)")) == "42\n"
                 with Client(url, timeout="600") as new:
                     assert new.kernel_id.startswith("0002")
+                    # One SockJS connection has kernels of both, wherever it is.
+                    for page in (old_page, Polling(url, "new")):
+                        for kernel_id in (client.kernel_id, new.kernel_id):
+                            assert page.run(kernel_id, "print(6*7)", "m1") == "42\n"
+                    requests.delete(f"{url}/kernel/{new.kernel_id}", timeout=60)
                 assert requests.get(f"{url}/status.json", timeout=60).json()["draining"] is None
                 load.go_on()
                 for kernel_id in (client.kernel_id, poller.kernel_id):

@@ -103,13 +103,6 @@ def check(launched: Launched, stack: ExitStack) -> None:
     assert not (launched.directory / "var" / "engine").exists()
 
 
-def test_the_local_launcher(directory):
-    with ExitStack() as stack:
-        launched = Launched(directory, stack)
-        launched.configure('c.Cluster.engine_launcher_class = "local"')
-        check(launched, stack)
-
-
 @pytest.mark.skipif(SSHD is None, reason="sshd is not installed: apt-get install openssh-server")
 def test_the_ssh_launcher(directory):
     """The connection files are copied to the other machine, which here is a directory of this one."""

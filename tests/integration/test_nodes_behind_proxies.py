@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import signal
-from typing import Any
 
 import pytest
 import requests
@@ -14,44 +12,11 @@ import websocket
 from tests.integration.notebooks import Notebook
 from tests.integration.script import Client, Poller, text
 from tests.integration.servers import Server
+from tests.integration.sockjspage import PAGE, Polling
 from tests.integration.test_proxies import PROXIES, proxied
 from tests.integration.waiting import until
 
 pytestmark = pytest.mark.integration
-
-#: A page, as SageMathCell's script names it.
-PAGE = "CellSessionID=5d1a7c1e-2f0b-4b57-a6f1-6a2f7e5f2f3d"
-
-
-class Polling:
-    """A page's SockJS connection over single requests, each of which has a connection of its own."""
-
-    def __init__(self, proxy: str, name: str, page: str = PAGE) -> None:
-        self.url, self.page = f"{proxy}/sockjs/000/{name}", page
-        assert self.post("xhr") == "o\n"
-
-    def post(self, transport: str, body: object = None) -> str:
-        data = b"" if body is None else json.dumps(body).encode()
-        answer = requests.post(f"{self.url}/{transport}?{self.page}", data, timeout=60)
-        assert answer.status_code in (200, 204), (answer.status_code, answer.text)
-        return answer.text
-
-    def run(self, kernel_id: str, code: str, msg_id: str) -> str:
-        """What a program prints."""
-        message = {
-            "header": {"msg_id": msg_id, "msg_type": "execute_request", "session": "s"},
-            "parent_header": {},
-            "metadata": {},
-            "content": {"code": code, "silent": False, "allow_stdin": False},
-            "channel": "shell",
-        }
-        self.post("xhr_send", [f"{kernel_id}/channels,{json.dumps(message)}"])
-        told: list[dict[str, Any]] = []
-        while not any(each["content"].get("execution_state") == "idle" for each in told):
-            frame = self.post("xhr")
-            if frame.startswith("a"):
-                told += [json.loads(each.partition(",")[2]) for each in json.loads(frame[1:])]
-        return text(told)
 
 
 def start(proxy: str, page: str = "", timeout: str = "600") -> str:
@@ -127,7 +92,11 @@ def test_two_servers_of_which_one_is_drained(name: str) -> None:
     """contract: 10"""
     if shutil.which(name) is None:
         pytest.skip(f"{name} is not installed")
-    limits = {"lifetime.drain_seconds": 60, "lifetime.detached_seconds": 60}
+    limits = {
+        "lifetime.drain_seconds": 60,
+        "lifetime.detached_seconds": 60,
+        "sockjs.disconnect_seconds": 60,
+    }
     with (
         Server(node=1, limits=limits) as one,
         Server(node=2, limits=limits) as two,

@@ -152,7 +152,7 @@ def _be_hostile(server: Server) -> list[str]:
         session.post(f"{url}/api/execute", json=execute, headers=bearer, timeout=60)
         session.get(f"{url}/api/kernels?token={KEY}", timeout=60)
         # More kernels than a page may have, with a name that is a line.
-        page = {"CellSessionID": f"\n{FORGED}{SECRET}", "timeout": "60"}
+        page = {"CellSessionID": f"\n{FORGED}{SECRET}{address}", "timeout": "60"}
         first, second = (session.post(f"{url}/kernel", data=page, timeout=60) for _ in range(2))
         assert second.status_code == 429
         kernel_id = first.json()["id"]

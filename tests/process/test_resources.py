@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -80,3 +82,31 @@ def test_the_lowest_limit_of_threads(tmp_path):
     assert allowed_threads(tmp_path) == 30
     (tmp_path / "sys/fs/cgroup/system.slice/pids.max").write_text("max\n", "ascii")
     assert allowed_threads(tmp_path) == 40
+
+
+def test_the_collector_goes_through_what_came_later_only():
+    """In a process of its own: what is taken from the collector is so for good."""
+    program = """
+import gc
+from sagecell_tx.process.resources import spare_the_collector
+
+class Node:
+    pass
+
+def loop():
+    node = Node()
+    node.itself = node
+    return node
+
+kept, garbage = loop(), loop()
+del garbage
+spare_the_collector()
+nodes = sum(isinstance(each, Node) for each in gc.get_objects())
+later = loop()
+del later
+print(nodes, gc.get_freeze_count() > 1000, gc.collect() > 0)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "0 True True\n"

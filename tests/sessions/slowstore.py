@@ -29,6 +29,7 @@ class SlowStore:
     failure: StoreUnavailable = field(factory=lambda: StoreUnavailable("The database is down."))
     files: MemoryFileStore = field(factory=lambda: MemoryFileStore(now=lambda: 0.0), init=False)
     open: int = field(default=0, init=False)
+    on_lost: dict[str, OnLost] = field(factory=dict, init=False)  # by the name of the file
     _waiting: list[Deferred[None]] = field(factory=list, init=False)
 
     def upload(
@@ -37,6 +38,7 @@ class SlowStore:
         if self.broken:
             raise ZeroDivisionError
         self.open += 1
+        self.on_lost[name] = on_lost
         return SlowUpload(self, self.files.upload(kernel_id, name, mtime, on_lost))
 
     def find(self, kernel_id: str, name: str) -> Deferred[StoredFile | None]:

@@ -2,6 +2,7 @@
 
 import gc
 import re
+import sys
 import threading
 from functools import partial
 
@@ -212,6 +213,17 @@ class UrlTests(WaitingTestCase):
         with pytest.raises(ConfigError, match=r"^database: "):
             database.upgrade()
         self.result(database.close())
+
+    def test_a_driver_that_is_not_installed(self):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setitem(sys.modules, "psycopg", None)
+            for url in ("postgresql://cells@db/cells", "postgresql+psycopg://cells@db/cells"):
+                with pytest.raises(ConfigError, match=r"pip install 'sagecell-tx\[postgresql\]'$"):
+                    open_database(url, reactor=self.reactor)
+
+    def test_a_driver_that_is_not_supported(self):
+        with pytest.raises(ConfigError, match=r"psycopg2 is not supported; write postgresql://"):
+            open_database("postgresql+psycopg2://cells@db/cells", reactor=self.reactor)
 
     def test_what_no_database_can_be_behind(self):
         for url in ("", "nonsense", "sqlite://", "sqlite:///:memory:", "nosuch://host/db"):

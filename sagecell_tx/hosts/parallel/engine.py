@@ -28,8 +28,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import ipyparallel
 import zmq
-from attrs import evolve
+from attrs import define, evolve, field
 from ipyparallel.engine import app
 from ipyparallel.engine.kernel import IPythonParallelKernel
 from tornado.ioloop import IOLoop, PeriodicCallback
@@ -49,14 +50,11 @@ BEAT = 2.0
 #: Seconds after which a hub that has not answered is left.
 SILENCE = 5.0
 
-#: Seconds that a hub may take to finish a registration: it waits for some of its heartbeats.
-REGISTERING = 30.0
+#: Intervals of the controller's heartbeats within which a hub finishes a registration: it waits for two beats.
+REGISTERING = 3
 
 #: Seconds to wait for a controller that does not answer a registration: it may not be running.
 PATIENCE = 60.0
-
-#: Heartbeats of the controller that may be missed.
-MISSES = 2
 
 #: The most memory that the program may have of its own, in bytes: four times what it needs.
 MEMORY = 512 << 20
@@ -116,6 +114,33 @@ def _message(msg_type: str, content: dict[str, Any], parent_header: bytes = b"{}
     )
 
 
+@define
+class Standing:
+    """What an engine knows of its hub, which may have been replaced by one that does not know the engine.
+
+    All times are in seconds. `registering` is how long a hub may take to finish a registration, which
+    was at the time `since`.
+    """
+
+    since: float
+    registering: float
+    _answered_at: float = field(init=False)
+    _was_listed: bool = field(default=False, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._answered_at = self.since
+
+    def is_silent(self, now: float) -> bool:
+        """Whether the hub has not answered for too long."""
+        return now - self._answered_at > SILENCE
+
+    def answered(self, *, listed: bool, now: float) -> bool:
+        """The hub has answered, and the engine is `listed` or not. Returns whether it is a stranger."""
+        self._answered_at = now
+        self._was_listed = self._was_listed or listed
+        return not listed and (self._was_listed or now - self.since > self.registering)
+
+
 class FactsKernel(IPythonParallelKernel):  # type: ignore[misc]
     """A kernel that receives its messages itself, so that none reaches a handler of IPython's."""
 
@@ -145,9 +170,8 @@ class FactsEngine(app.IPEngine):  # type: ignore[misc]
     facts: dict[str, Any]
     _hub: ZMQStream | None = None
     _request = ""
-    _was_listed = False  # by any answer of the hub
-    _started = 0.0
-    _answered = 0.0  # the time of the hub's last answer
+    _standing: Standing
+    _heartbeat = 0  # milliseconds between two heartbeats of the controller
 
     @override
     async def complete_registration(self, *arguments: Any) -> None:
@@ -155,10 +179,16 @@ class FactsEngine(app.IPEngine):  # type: ignore[misc]
         await super().complete_registration(*arguments)
         if not isinstance(self.kernel, FactsKernel):
             os._exit(3)  # an unknown version of ipyparallel: it may already run anybody's code
-        self._started = self._answered = time.monotonic()
+        self._standing = Standing(time.monotonic(), REGISTERING * self._heartbeat / 1000 + BEAT)
         self._hub = ZMQStream(self.registrar)
         self._hub.on_recv(self._hub_replied)
         PeriodicCallback(self._ask_hub, BEAT * 1000).start()
+
+    @override
+    def start_heartbeat(self, ping: str, pong: str, period: int, identity: bytes) -> None:
+        """Answer the controller's heartbeats, of which there is one each `period`, in milliseconds."""
+        self._heartbeat = period
+        super().start_heartbeat(ping, pong, period, identity)
 
     @override
     def init_signal(self) -> None:
@@ -186,7 +216,7 @@ class FactsEngine(app.IPEngine):  # type: ignore[misc]
     def _ask_hub(self) -> None:
         if self._hub is None:
             return
-        if time.monotonic() - self._answered > SILENCE:
+        if self._standing.is_silent(time.monotonic()):
             self.leave("the hub does not answer", tell=False)
             return
         request = _message(protocol.CONNECTION_REQUEST, {})
@@ -202,10 +232,7 @@ class FactsEngine(app.IPEngine):  # type: ignore[misc]
         except WireError as error:
             self.log.warning("dropped a message: %s", error.message)
             return
-        self._answered = time.monotonic()
-        registering = not self._was_listed and self._answered - self._started < REGISTERING
-        self._was_listed = self._was_listed or listed
-        if not listed and not registering:
+        if self._standing.answered(listed=listed, now=time.monotonic()):
             self.leave("the hub does not know this engine", tell=False)
 
 
@@ -220,7 +247,9 @@ def main() -> None:
         Facts.parse(facts)
     except WireError as error:
         raise SystemExit(f"cannot run an engine: {error.message}") from error
-    # Its own kernel is what runs code. All others are made nowhere else.
+    if getattr(app, "Kernel", None) is not IPythonParallelKernel:
+        # Another place than this one would make the kernel, which would run what clients send.
+        raise SystemExit(f"cannot run an engine: not with ipyparallel {ipyparallel.__version__}")
     app.Kernel = FactsKernel
     engine = FactsEngine(connection_info_env=connection, config=_config())
     engine.signer, engine.facts = Signer(file.key), json.loads(facts)
@@ -234,7 +263,8 @@ def _config() -> Config:
         IPEngine={
             "enable_nanny": False,
             "timeout": PATIENCE,
-            "max_heartbeat_misses": MISSES,
+            # Those of a killed controller go on: they tell nothing that `Standing` does not know better.
+            "max_heartbeat_misses": 0,
             "log_level": 30,
         },
         HistoryManager={"enabled": False},

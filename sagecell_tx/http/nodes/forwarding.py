@@ -19,6 +19,7 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET, Request
 from typing_extensions import override
 
+from sagecell_tx.http.nodes.remotekernels import RemoteKernels
 from sagecell_tx.http.nodes.routing import Named, named_by
 from sagecell_tx.http.nodes.siblings import Siblings
 from sagecell_tx.http.nodes.splice import Upstream
@@ -38,6 +39,7 @@ class Forwarding:
     """
 
     siblings: Siblings
+    kernels: RemoteKernels
     is_draining: Callable[[], bool]
     has_sockjs: Callable[[str], bool]
     baseurl: str = ""
@@ -46,7 +48,7 @@ class Forwarding:
     @property
     def joined(self) -> int:
         """How many connections are joined to another server."""
-        return len(self._joined)
+        return len(self._joined) + len(self.kernels)
 
     def resource(self, request: Request, own: Callable[[Request], IResource]) -> IResource | None:
         """What answers a request that may be another server's; None for one that is this server's.

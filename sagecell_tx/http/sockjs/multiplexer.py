@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from typing import Protocol
 
 from attrs import define, field, frozen
 
@@ -41,16 +42,40 @@ ANSWERS = 64
 #: Bytes in the content of a request to the completer; a longer one is dropped as well.
 QUESTION = 256 * 1024
 
+#: Kernels of other servers that one client may have; each takes a connection, also if there is none of its id.
+OTHERS = 8
+
 #: Bytes of one kernel's messages before it is another kernel's turn.
 TURN = 64 * 1024
 
 
 @frozen
 class ClientMessage:
-    """What a client sent to an address: a message, or what is wrong with it."""
+    """What a client sent to an address: a message, or what is wrong with it, and its JSON text."""
 
     address: str
     message: Message | WireError
+    text: str = ""
+
+
+class KernelElsewhere(Protocol):
+    """A kernel of another server. `is_over` when no message will follow those that wait to be read."""
+
+    is_over: bool
+
+    def send(self, text: str) -> None:
+        """Send a message, as JSON text."""
+
+    def read(self, room: int) -> list[bytes]:
+        """The next messages, as JSON text, about `room` bytes."""
+
+    def leave(self) -> None:
+        """The client has left."""
+
+
+#: Gives a kernel of another server by its id, for the client at an address; None if there is none. The
+#: last argument is called when there is something to read after there was nothing, and at the end.
+Elsewhere = Callable[[str, str, Callable[[], None]], KernelElsewhere | None]
 
 
 @define(eq=False)
@@ -81,7 +106,9 @@ class Multiplexer:
     _fleet: Fleet
     _completer: Completer
     _now: Callable[[], str]
+    _elsewhere: Elsewhere = lambda kernel_id, address, on_message: None
     _kernels: dict[str, MultiplexedKernel] = field(factory=dict, init=False)
+    _others: dict[str, KernelElsewhere] = field(factory=dict, init=False)  # of other servers
     # The kernels that may have messages.
     _turns: deque[MultiplexedKernel] = field(factory=deque, init=False)
     _answers: deque[Text] = field(factory=deque, init=False)  # for this client alone
@@ -97,7 +124,7 @@ class Multiplexer:
         if not comma:
             return None
         try:
-            return ClientMessage(address, textwire.parse(message, date=self._now()))
+            return ClientMessage(address, textwire.parse(message, date=self._now()), message)
         except WireError as error:
             return ClientMessage(address, error)
 
@@ -108,9 +135,12 @@ class Multiplexer:
         if parsed.address == COMPLETE:
             self._complete(parsed.message)
             return
-        kernel = self._kernel(parsed.address.partition("/")[0], parsed.message)
+        kernel_id = parsed.address.partition("/")[0]
+        kernel = self._kernel(kernel_id, parsed.message)
         if kernel is not None:
             self._send(kernel, parsed.message)
+        elif self._fleet.get(kernel_id) is None:
+            self._send_elsewhere(kernel_id, parsed)
 
     def read(self, room: int) -> list[Text]:
         """See `SockJSHandler.read`."""
@@ -124,6 +154,13 @@ class Multiplexer:
             for message in messages:
                 room -= message.size
                 taken.append(_addressed(kernel.session, message))
+        for kernel_id, other in list(self._others.items()):
+            texts = other.read(min(room, TURN)) if room > 0 else []
+            room -= sum(map(len, texts))
+            taken += [(f"{kernel_id}/channels,", text) for text in texts]
+            if not texts and other.is_over:
+                del self._others[kernel_id]
+                self._part_later()
         return taken
 
     def end(self) -> None:
@@ -135,6 +172,9 @@ class Multiplexer:
         self._answers.clear()
         for kernel in kernels:
             kernel.channel.attachment.detach()
+        for other in self._others.values():
+            other.leave()
+        self._others.clear()
 
     # --- kernels
 
@@ -151,16 +191,37 @@ class Multiplexer:
             self._turns.remove(kernel)
         if reason == STALLED:
             self._client.abandon(TRY_AGAIN_LATER, "The client read nothing for too long.")
-        elif self._fleet.draining is not None:
-            self._fleet.clock.callLater(0, self._part)  # not while it reads
+        else:
+            self._part_later()
 
-    def _part(self) -> None:
-        """Close the connection, if this server has no kernel for it and will start none.
+    def _part_later(self) -> None:
+        if self._fleet.draining is not None:
+            self._fleet.clock.callLater(0, self.part)  # not while it reads
+
+    def part(self) -> None:
+        """Close the connection, if it has no kernel, and this server will start none.
 
         The client's next one may be another server's, which has its next kernel.
         """
-        if self._fleet.draining is not None and not self._kernels and not self._over:
+        if self._fleet.draining is None or self._over:
+            return
+        if not self._kernels and not self._others:
             self._client.close(*GOING_AWAY)
+
+    def _send_elsewhere(self, kernel_id: str, asked: ClientMessage) -> None:
+        """Send a message to a kernel of another server; to none if there is no such kernel."""
+        other = self._others.get(kernel_id)
+        if other is None:
+            if len(self._others) >= OTHERS:
+                return
+            address = self._client.address
+            other = self._elsewhere(kernel_id, address, self._client.wake)
+            if other is None:
+                self.part()
+                return
+            self._others[kernel_id] = other
+        if isinstance(asked.message, Message):
+            other.send(asked.text)
 
     def _kernel(self, kernel_id: str, asked: Message | WireError) -> MultiplexedKernel | None:
         """The kernel with that id, attached by its first message `asked`; None if unknown."""
@@ -168,7 +229,6 @@ class Multiplexer:
         if kernel is None:
             session = self._fleet.get(kernel_id)
             if session is None:
-                self._part()
                 return None
             try:
                 kernel = MultiplexedKernel(self, session)

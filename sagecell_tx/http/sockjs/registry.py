@@ -9,7 +9,7 @@ from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
 
 from sagecell_tx.http.serving.errors import Problem
-from sagecell_tx.http.sockjs.connection import GOING_AWAY, MakeHandler, SockJSConnection
+from sagecell_tx.http.sockjs.connection import MakeHandler, SockJSConnection
 from sagecell_tx.limits import SockJSLimits
 
 
@@ -74,11 +74,6 @@ class SockJSConnections:
         if connection is None:
             raise Problem(404, "not_found", "This connection was opened from another address.")
         return connection
-
-    def close_all(self) -> None:
-        """Close the connections over HTTP requests: the server is going to end, and has no kernel left."""
-        for connection in list(self._by_name.values()):
-            connection.close(*GOING_AWAY)
 
     def open(self, address: str, on_end: Callable[[], object] = lambda: None) -> SockJSConnection:
         """A connection without a name, as WebSockets have. Raises `Problem` for one too many."""

@@ -101,7 +101,8 @@ class Sources:
     inherited: int = 0
     kernels: int = field(default=0, init=False)
     in_files: dict[int, int] = field(factory=dict, init=False)  # of each kernel, by its first pid
-    _seldom: Seldom = field(factory=lambda: Seldom(time.monotonic), init=False)
+    # It takes milliseconds, and is the same for all kernels.
+    _seldom: Seldom = field(factory=lambda: Seldom(time.monotonic, pauses=100), init=False)
 
     @classmethod
     def of_this_system(cls) -> Sources:

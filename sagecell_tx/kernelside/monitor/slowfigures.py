@@ -23,9 +23,10 @@ _PAUSES = 10
 
 @define(eq=False)
 class Seldom:
-    """Caches a figure for ten times as long as it took to compute."""
+    """Caches a figure for a multiple of the time that it took to compute."""
 
     clock: Callable[[], float]
+    pauses: int = _PAUSES
     _value: int = field(default=0, init=False)
     _until: float = field(default=0.0, init=False)
 
@@ -35,7 +36,7 @@ class Seldom:
         if began >= self._until:
             self._value = figure()
             ended = self.clock()
-            self._until = ended + _PAUSES * (ended - began)
+            self._until = ended + self.pauses * (ended - began)
         return self._value
 
 

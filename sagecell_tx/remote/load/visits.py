@@ -44,6 +44,8 @@ _IDLE = "60"
 class Visits:
     """Evaluates programs that are chosen at random, over `transports`, and notes what came of them.
 
+    One of the programs must be one that ``/service`` runs, if that is the only transport.
+
     `patience` is the longest that a visitor waits for everything, in seconds.
     """
 
@@ -65,8 +67,9 @@ class Visits:
         """One evaluation, whose requests have these headers."""
         transport = self.random.choice(self.transports)
         names = [name for name in self.programs if transport != SERVICE or name in FOR_SERVICE]
-        if not names:
-            return
+        if not names:  # another transport runs them
+            transport = self.random.choice([each for each in self.transports if each != SERVICE])
+            names = list(self.programs)
         (name,) = self.random.choices(names, [self.programs[each][0] for each in names])
         task = self.programs[name][1](self.random)
         visit = _Visit(

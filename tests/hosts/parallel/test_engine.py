@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sagecell_tx.hosts.parallel import protocol
-from sagecell_tx.hosts.parallel.engine import REFUSED, answers
+from sagecell_tx.hosts.parallel.engine import REFUSED, SILENCE, Standing, answers
 from sagecell_tx.wire.messages import WireError, originate
 from sagecell_tx.wire.zmqwire import DELIMITER, Signer, decode
 from tests.hosts.parallel.controllers import facts
@@ -90,3 +90,34 @@ def test_a_request_that_is_not_signed_is_dropped():
 def test_any_frames_are_dropped(frames):
     with pytest.raises(WireError):
         answers(frames, SIGNER, FACTS)
+
+
+# --- the hub, which may be another than before
+
+
+def test_a_hub_may_take_its_time_to_finish_a_registration():
+    standing = Standing(100.0, 4.5)
+    assert not standing.answered(listed=False, now=102.0)
+    assert not standing.answered(listed=False, now=104.0)
+    assert not standing.answered(listed=True, now=106.0)
+
+
+def test_a_hub_that_never_finishes_it_does_not_know_the_engine():
+    """It has taken the place of the one that the engine had registered with a moment before."""
+    standing = Standing(100.0, 4.5)
+    assert not standing.answered(listed=False, now=104.0)
+    assert standing.answered(listed=False, now=106.0)
+
+
+def test_a_hub_that_knew_the_engine_and_does_not_any_more():
+    standing = Standing(100.0, 4.5)
+    assert not standing.answered(listed=True, now=102.0)
+    assert standing.answered(listed=False, now=103.0)
+
+
+def test_a_hub_that_does_not_answer():
+    standing = Standing(100.0, 4.5)
+    assert not standing.is_silent(100.0 + SILENCE)
+    assert standing.is_silent(101.0 + SILENCE)
+    standing.answered(listed=True, now=102.0)
+    assert not standing.is_silent(101.0 + SILENCE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,11 @@ from sagecell_tx.config import Config
 from sagecell_tx.http.jupyter.api import JupyterApi
 from sagecell_tx.http.nodes.forwarding import Forwarding
 from sagecell_tx.http.nodes.kernelids import numbered
+from sagecell_tx.http.nodes.remotekernels import RemoteKernels
 from sagecell_tx.http.nodes.siblings import Siblings
 from sagecell_tx.http.serving.clients import Clients
 from sagecell_tx.http.site import WebServer
+from sagecell_tx.http.sockjs.multiplexer import KernelElsewhere
 from sagecell_tx.http.urltree import Routes
 from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.originator import Originator
@@ -90,6 +93,13 @@ class Node(World):
     """One of the servers."""
 
     web: WebServer
+    others: RemoteKernels
+
+    def elsewhere(
+        self, kernel_id: str, address: str, on_message: Callable[[], None]
+    ) -> KernelElsewhere | None:
+        """See `RemoteKernels.open`."""
+        return self.others.open(kernel_id, address, on_message)
 
     def routes(self, web: WebServer) -> list[Routes]:
         """Keep `web`, of which another site is made."""
@@ -131,6 +141,7 @@ class Machine:
         for routes in node.served:
             if isinstance(routes, JupyterApi):
                 routes.elsewhere = siblings.listed
+        node.others = forwarding.kernels
         config.nodes.control(number).parent.mkdir(parents=True, exist_ok=True)
         siblings.startService()
         node.site = node.web.site(node.served, forwarding.resource)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import pytest
 from attrs import define
 
 from sagecell_tx.kernelside.monitor.slowfigures import LONGEST, TURN, Seldom, TurnedCount, TurnOrder
@@ -23,16 +24,17 @@ class Clock:
             yield number
 
 
-def test_a_dear_figure_is_taken_seldom():
+@pytest.mark.parametrize("pauses", [10, 100])
+def test_a_dear_figure_is_taken_seldom(pauses: int):
     clock = Clock()
-    seldom = Seldom(clock.seconds)
+    seldom = Seldom(clock.seconds, pauses)
 
     def figure() -> int:
         clock.now += 1
         return int(clock.now)
 
     first = seldom(figure)
-    clock.now += 9
+    clock.now += pauses - 1
     assert seldom(figure) == first
     clock.now += 1
     assert seldom(figure) > first

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.integration
 MASKED = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
 MASK = 'mount -t tmpfs none /proc/acpi 2>/dev/null || mount -t tmpfs none /proc/bus; exec "$0" "$@"'
 
-#: As Docker's own filter of system calls: no user namespace without CAP_SYS_ADMIN.
+#: As an engine's own filter of system calls: no user namespace without CAP_SYS_ADMIN. Docker's answers with EPERM.
 REFUSE = """
 import errno, os, sys
 import pyseccomp
@@ -26,15 +26,15 @@ from sagecell_tx.kernelside.system import linux
 if os.geteuid() == 0:
     linux.prctl(24, 21)  # PR_CAPBSET_DROP, CAP_SYS_ADMIN
 refuse = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
-refuse.add_rule(pyseccomp.ERRNO(errno.EPERM), "unshare")
+refuse.add_rule(pyseccomp.ERRNO(getattr(errno, sys.argv.pop(1))), "unshare")
 refuse.load()
 os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 """
 
 
-def said(kernels, before, *arguments):
-    """What the trial of ``namespaces`` says if it is started by the command `before`."""
-    trial = ["-P", "-m", "sagecell_tx.kernelside.sandbox.detect", "--sandbox", "namespaces"]
+def said(kernels, before, *arguments, level="namespaces"):
+    """What the trial of a level says if it is started by the command `before`."""
+    trial = ["-P", "-m", "sagecell_tx.kernelside.sandbox.detect", "--sandbox", level]
     done = subprocess.run(
         [*before, *trial, "--kernels", str(kernels), *arguments],
         capture_output=True,
@@ -54,8 +54,9 @@ def test_a_masked_proc_is_named_with_what_unmasks_it(tmp_path):
     )
 
 
-def test_no_user_namespaces_are_told_with_where_to_allow_them(tmp_path):
-    sentence = said(tmp_path, [sys.executable, "-c", REFUSE])
+@pytest.mark.parametrize("error", ["EPERM", "ENOSYS"])
+def test_no_user_namespaces_are_told_with_where_to_allow_them(tmp_path, error):
+    sentence = said(tmp_path, [sys.executable, "-c", REFUSE, error])
     assert sentence == (
         "This server's account may not make user namespaces: a container's filter of system calls, or a "
         "setting of Linux, forbids it. Confinement in docs/operations.rst says what to allow."
@@ -78,4 +79,14 @@ def test_root_without_the_capability_is_told_to_be_somebody_else(tmp_path):
     assert sentence == (
         "A server that is started as root needs CAP_SYS_ADMIN to give kernels namespaces and accounts of their "
         "own; start it as another user, as the image of deploy/Containerfile can: --user sagecell."
+    )
+
+
+@pytest.mark.parametrize("level", ["namespaces", "account"])
+def test_accounts_that_a_container_does_not_have_are_told(tmp_path, level):
+    before = ["unshare", "--user", "--map-root-user", sys.executable]
+    sentence = said(tmp_path, before, "--accounts", "2000000000:10", level=level)
+    assert sentence == (
+        "The user ids 2000000000 to 2000000009 do not exist here, as in a container without root: "
+        "set accounts to some that do, such as [10_000, 10_000]."
     )

@@ -45,6 +45,20 @@ class KernelCheckTests(FleetCase):
         self.refusal()
         self.successResultOf(self.run_check())
 
+    def test_machines_that_are_full_run_programs(self) -> None:
+        self.fleet.admission.set_places(1)
+        self.host.answering = True
+        self.successResultOf(self.run_check())
+        self.open(timeout=60)
+        self.successResultOf(self.run_check())
+        assert len(self.host.kernels) == 2
+
+    def test_no_machine_at_all(self) -> None:
+        self.fleet.admission.set_places(0)
+        check = self.run_check()
+        self.clock.advance(PATIENCE)
+        assert self.why_not(check)
+
     def test_another_result(self) -> None:
         self.host.answering = True
         for program in ("print 3", "nothing", "raise 2"):

@@ -187,6 +187,13 @@ class RunPermalinksTests(SynchronousTestCase):
         self.successResultOf(settled)
         assert self.clock.getDelayedCalls() == []
 
+    def test_while_the_session_lives_the_store_has_its_time(self) -> None:
+        self.begin(run())
+        self.clock.advance(10 * PATIENCE)
+        assert self.told == []
+        self.store.answers[0].callback("abc")
+        assert self.told.latest["id"] == "abc"
+
     def test_a_mistake_of_a_store_is_logged(self) -> None:
         self.begin(run())
         self.store.answers[0].errback(ZeroDivisionError())

@@ -104,6 +104,16 @@ class UploadsTests(SynchronousTestCase):
         self.store.down = {"write"}
         self.refused(piece(b"x"), words="could not be saved. The disk is full.")
 
+    def test_a_file_that_is_lost_after_all_is_told(self) -> None:
+        metered = Metered(self.store, lambda name, size: None)
+        self.uploads = Uploads(
+            kernel_id=KERNEL_ID, store=metered, limits=LIMITS, refuse=self.refusals
+        )
+        self.receive(piece(b"1", name="a.txt"), piece(b"2", name="b.txt"))
+        self.store.on_lost["a.txt"]("It is gone.")
+        assert self.refusals == ["It is gone."]
+        assert self.uploads.saved == ["b.txt"]
+
     def test_a_file_in_pieces(self) -> None:
         self.receive(piece(b"one ", last=False), piece(b"two", offset=4, last=False))
         assert self.stored() is None

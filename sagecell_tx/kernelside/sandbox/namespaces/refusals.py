@@ -27,9 +27,13 @@ _FORBIDDEN = (
 _NO_MORE = "No more namespaces can be made here: raise the limits user.max_*_namespaces, with sysctl on the machine."
 
 
+#: Filters of system calls refuse one with either, from engine to engine.
+_REFUSED = (errno.EPERM, errno.ENOSYS)
+
+
 def of_namespaces(error: OSError) -> str:
-    """Why namespaces cannot be made, from the error of unshare(2) or clone(2)."""
-    if error.errno == errno.EPERM:
+    """The sentence for an error of unshare(2) or clone(2); Linux's own words for one that is not expected."""
+    if error.errno in _REFUSED:
         return _FORBIDDEN
     if error.errno == errno.ENOSPC:
         return _NO_MORE

@@ -1,0 +1,200 @@
+"""Kernels of other servers of this machine, for a page whose SockJS connection is here.
+
+All kernels of a page share one SockJS connection, and each has its own server: when one server takes over
+from another, a page may have a kernel of each. A kernel of the other is reached over a WebSocket to it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from attrs import define, field
+from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.endpoints import UNIXClientEndpoint
+from twisted.internet.interfaces import IAddress
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from typing_extensions import override
+
+from sagecell_tx.http.nodes.kernelids import node_of
+from sagecell_tx.http.nodes.siblings import Siblings
+from sagecell_tx.http.nodes.splice import proxy_line
+from sagecell_tx.http.transports.autobahn import Timers
+
+_log = Logger()
+
+#: Seconds in which the other server accepts a connection, and answers the upgrade.
+_PATIENCE = 5
+
+#: Kernels of other servers at a time, for all clients: each takes a descriptor of both servers.
+MOST = 200
+
+#: Messages that wait for the upgrade; what is more is dropped.
+_UNSENT = 100
+
+#: Bytes that wait to be read, from which on nothing more is received.
+_UNREAD = 256 * 1024
+
+
+@define(kw_only=True)
+class RemoteKernels:
+    """Opens connections to kernels of the other servers. Paths begin with `baseurl`."""
+
+    siblings: Siblings
+    baseurl: str = ""
+    _open: set[RemoteKernel] = field(factory=set, init=False)
+
+    def __len__(self) -> int:
+        """How many are connected, or about to be."""
+        return len(self._open)
+
+    def open(
+        self, kernel_id: str, address: str, on_message: Callable[[], None]
+    ) -> RemoteKernel | None:
+        """Connect to a kernel of another server for the client at `address`; None if its id names none.
+
+        `on_message` is called when there is something to read after there was nothing, and at the end.
+        """
+        node, nodes = node_of(kernel_id), self.siblings.nodes
+        if node is None or node not in nodes.others or len(self) >= MOST:
+            return None
+        kernel = RemoteKernel(on_message, self._open.discard)
+        self._open.add(kernel)
+        url = f"ws://localhost{self.baseurl}/kernel/{kernel_id}/channels"
+        path = str(nodes.forward(node))
+        endpoint = UNIXClientEndpoint(self.siblings.reactor, path, _PATIENCE)
+        factory = _Factory(url, self.siblings.reactor, kernel, address)
+        endpoint.connect(factory).addErrback(kernel.unreachable)
+        return kernel
+
+
+@define(eq=False)
+class RemoteKernel:
+    """A kernel of another server. `is_over` when no message will follow those that wait to be read."""
+
+    _on_message: Callable[[], None]
+    _on_closed: Callable[[RemoteKernel], None]
+    is_over: bool = field(default=False, init=False)
+    _unsent: list[bytes] = field(factory=list, init=False)
+    _unread: deque[bytes] = field(factory=deque, init=False)
+    _size: int = field(default=0, init=False)  # of what is unread
+    _connection: _Connection | None = field(default=None, init=False)  # from the upgrade on
+    _left: bool = field(default=False, init=False)
+
+    # --- for the page
+
+    def send(self, text: str) -> None:
+        """Send a message, as JSON text; at the latest when the connection is open."""
+        data = text.encode("utf-8", "replace")
+        if self._connection is not None:
+            self._connection.sendMessage(data)
+        elif len(self._unsent) < _UNSENT:
+            self._unsent.append(data)
+
+    def read(self, room: int) -> list[bytes]:
+        """The next messages, as JSON text, about `room` bytes."""
+        taken = []
+        while self._unread and room > 0:
+            taken.append(self._unread.popleft())
+            room -= len(taken[-1])
+            self._size -= len(taken[-1])
+        if taken and self._size < _UNREAD and self._connection is not None:
+            self._connection.transport.resumeProducing()
+        return taken
+
+    def leave(self) -> None:
+        """Close the connection: the page has left."""
+        self._left = True
+        if self._connection is not None:
+            self._connection.sendClose()
+
+    # --- for the connection
+
+    def opened(self, connection: _Connection) -> None:
+        """The upgrade is done."""
+        self._connection = connection
+        if self._left:
+            connection.sendClose()
+        for data in self._unsent:
+            connection.sendMessage(data)
+        self._unsent.clear()
+
+    def received(self, data: bytes) -> None:
+        """The other server has sent a message."""
+        had_none = not self._unread
+        self._unread.append(data)
+        self._size += len(data)
+        if self._size >= _UNREAD and self._connection is not None:
+            self._connection.transport.pauseProducing()
+        if had_none and not self._left:
+            self._on_message()
+
+    def closed(self) -> None:
+        """The connection has ended, or the upgrade was refused."""
+        self._connection, self.is_over = None, True
+        self._on_closed(self)
+        if not self._left:
+            self._on_message()
+
+    def unreachable(self, failure: Failure) -> None:
+        """There is no connection."""
+        _log.info("another server cannot be reached: {why}", why=failure.getErrorMessage())
+        self.closed()
+
+
+class _Connection(WebSocketClientProtocol):  # type: ignore[misc]
+    """The connection to the other server."""
+
+    factory: _Factory
+
+    @override
+    def connectionMade(self) -> None:
+        """Tell who the client is, then ask for the upgrade."""
+        self.transport.write(self.factory.opening)
+        super().connectionMade()
+
+    @override
+    def onOpen(self) -> None:
+        """The upgrade is done."""
+        self.factory.kernel.opened(self)
+
+    @override
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        """A message has arrived."""
+        if not isBinary:
+            self.factory.kernel.received(payload)
+
+    @override
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
+        """The connection has ended."""
+        self.factory.kernel.closed()
+
+
+class _Factory(WebSocketClientFactory):  # type: ignore[misc]
+    """Makes one connection."""
+
+    protocol = _Connection
+    noisy = False
+
+    def __init__(self, url: str, reactor: Any, kernel: RemoteKernel, address: str) -> None:
+        super().__init__(url, reactor=reactor)
+        self.kernel = kernel
+        self.opening = proxy_line(*_addresses(address))
+        self._batched_timer = Timers(reactor)
+        self.setProtocolOptions(
+            utf8validateIncoming=False,
+            openHandshakeTimeout=_PATIENCE,
+            closeHandshakeTimeout=_PATIENCE,
+            serverConnectionDropTimeout=0,
+            autoPingInterval=0,
+        )
+
+
+def _addresses(client: str) -> tuple[IAddress, IAddress]:
+    """The addresses of both ends of the client's connection, as far as they are known."""
+    if ":" in client:
+        return IPv6Address("TCP", client, 0), IPv6Address("TCP", "::1", 0)
+    return IPv4Address("TCP", client or "127.0.0.1", 0), IPv4Address("TCP", "127.0.0.1", 0)

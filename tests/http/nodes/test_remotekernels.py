@@ -1,0 +1,147 @@
+"""A page's SockJS connection at one server reaches its kernel at the other."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sagecell_tx.http.sockjs.multiplexer import OTHERS
+from tests.http.loopback import Connection, request
+from tests.http.nodes.test_forwarding import MachineTests
+from tests.http.sockjs.sockjsing import texts
+from tests.http.talking import execute, frame
+
+
+class RemoteKernelTests(MachineTests):
+    def page(self, node: int) -> Connection:
+        """A SockJS connection over a WebSocket."""
+        upgrade = [
+            ("Upgrade", "websocket"),
+            ("Connection", "Upgrade"),
+            ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+            ("Sec-WebSocket-Version", "13"),
+        ]
+        return self.open(node, request("GET", "/sockjs/000/page/websocket", upgrade))
+
+    def run_at(self, page: Connection, kernel_id: str, code: str, msg_id: str) -> None:
+        said = json.dumps([f"{kernel_id}/channels,{execute(code, msg_id).decode()}"])
+        self.send(page, frame(1, said.encode()))
+
+    def heard(self, page: Connection, kernel_id: str) -> list[dict[str, Any]]:
+        """The messages of one kernel."""
+        prefix = f"{kernel_id}/channels,"
+        arrays = [json.loads(each[1:]) for each in texts(page) if each.startswith("a")]
+        messages = [message for array in arrays for message in array]
+        return [
+            json.loads(each.removeprefix(prefix)) for each in messages if each.startswith(prefix)
+        ]
+
+    def printed(self, page: Connection, kernel_id: str) -> str:
+        told = self.heard(page, kernel_id)
+        return "".join(each["content"]["text"] for each in told if each["msg_type"] == "stream")
+
+    def test_kernels_of_both_on_one_connection(self) -> None:
+        page, kernels = self.page(1), [self.start(1), self.start(2)]
+        for number in range(2):
+            for kernel_id in kernels:
+                self.run_at(page, kernel_id, f"print {number}", f"m{number}")
+        for kernel_id in kernels:
+            assert self.printed(page, kernel_id) == "0\n1\n"
+            states = [each["msg_type"] for each in self.heard(page, kernel_id)]
+            assert states.count("execute_reply") == 2
+        assert len(self.one.others) == 1
+        page.hang_up()
+        self.pump(page)
+        assert len(self.one.others) == 0
+        for node, kernel_id in ((self.one, kernels[0]), (self.two, kernels[1])):
+            session = node.fleet.get(kernel_id)
+            assert session is not None
+            assert session.audience.listening == 0
+
+    def test_what_is_said_before_the_connection_is_open_arrives_in_order(self) -> None:
+        page, kernel_id = self.page(1), self.start(2)
+        said = [f"{kernel_id}/channels,{execute(f'print {n}', f'm{n}').decode()}" for n in range(5)]
+        self.send(page, frame(1, json.dumps(said).encode()))
+        assert self.printed(page, kernel_id) == "0\n1\n2\n3\n4\n"
+
+    def test_the_end_of_such_a_kernel(self) -> None:
+        page, kernel_id = self.page(1), self.start(2)
+        self.run_at(page, kernel_id, "hang", "m1")
+        self.two.host.latest.end()
+        self.pump(page)
+        assert self.heard(page, kernel_id)[-1]["content"]["execution_state"] == "dead"
+        self.machine.reactor.advance(10)
+        self.pump(page)
+        assert len(self.one.others) == 0
+        # A further message to it is for nobody.
+        self.run_at(page, kernel_id, "print 1", "m2")
+        assert self.printed(page, kernel_id) == ""
+        assert len(self.one.others) == 0
+
+    def test_a_page_goes_on_with_the_successors_kernel(self) -> None:
+        page, old = self.page(1), self.start(1)
+        self.run_at(page, old, "hang", "m1")
+        self.machine.drain(1)
+        self.one.fleet.has_answered = lambda: not self.machine.forwarding[1].joined
+        new = self.start(2)
+        self.run_at(page, new, "print 1", "m2")
+        self.one.host.latest.end()
+        for _ in range(30):
+            self.machine.reactor.advance(0.1)
+            self.pump(page)
+        assert not any(each.startswith("c[") for each in texts(page))
+        assert self.printed(page, new) == "1\n"
+        self.run_at(page, new, "print 2", "m3")
+        assert self.printed(page, new) == "1\n2\n"
+        self.two.host.latest.end()
+        for _ in range(30):
+            self.machine.reactor.advance(0.1)
+            self.pump(page)
+        assert any(each.startswith("c[3000,") for each in texts(page))
+        assert len(self.one.others) == 0
+
+    def test_a_server_that_was_killed(self) -> None:
+        page, kernel_id = self.page(1), self.start(2)
+        self.machine.kill(2)
+        self.run_at(page, kernel_id, "print 1", "m1")
+        assert self.heard(page, kernel_id) == []
+        assert len(self.one.others) == 0
+        own = self.start(1)
+        self.run_at(page, own, "print 2", "m2")
+        assert self.printed(page, own) == "2\n"
+
+    def test_a_slow_page_holds_such_a_kernel(self) -> None:
+        page, kernel_id = self.page(1), self.start(2)
+        self.run_at(page, kernel_id, "hang", "m1")
+        kernel = self.two.host.latest
+        page.server.clogged = True
+        data = {"data": {"text/plain": "x" * 10_000}, "metadata": {}, "transient": {}}
+        sent = 0
+
+        def is_held() -> bool:
+            return kernel.paused
+
+        while not is_held():
+            kernel.publish("display_data", data, kernel.sent[0])
+            self.pump(page)
+            sent += 1
+            assert sent < 2000
+        page.server.clogged = False
+        self.pump(page)
+        assert not is_held()
+        shown = [each for each in self.heard(page, kernel_id) if each["msg_type"] == "display_data"]
+        assert len(shown) == sent
+
+    def test_who_makes_up_ids_opens_few_connections(self) -> None:
+        pages = [self.page(1) for _ in range(2)]
+        made_up = [f"0002{n:04x}-0000-8000-8000-000000000000/channels,{{}}" for n in range(100)]
+        made_up = [each.replace("{}", execute("1", "m1").decode()) for each in made_up]
+        page = pages[0]
+        # Nothing arrives at the other server meanwhile.
+        page.send(frame(1, json.dumps(made_up).encode()))
+        assert len(self.one.others) == OTHERS
+        self.pump(page)
+        assert len(self.one.others) == 0
+        kernel_id = self.start(2)
+        self.run_at(pages[1], kernel_id, "print 1", "m1")
+        assert self.printed(pages[1], kernel_id) == "1\n"
