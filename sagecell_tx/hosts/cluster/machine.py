@@ -15,7 +15,7 @@ from zope.interface import implementer
 
 from sagecell_tx import __version__
 from sagecell_tx.hosts.channels.bytestream import ByteStream
-from sagecell_tx.hosts.cluster.connections.identity import prepare_socket
+from sagecell_tx.hosts.cluster.connections.identity import prepare_socket, why_lost
 from sagecell_tx.hosts.cluster.connections.line import WEBS_PATIENCE, Beats, LineReader, encode
 from sagecell_tx.hosts.cluster.facts import PROTOCOL, Facts
 from sagecell_tx.hosts.cluster.placement import Candidate, suffices
@@ -58,7 +58,7 @@ class LineConnection(StreamProtocol):
 
     def connectionLost(self, reason: Failure | None = None) -> None:  # noqa: N802
         """The line is lost."""
-        why = "closed" if reason is None else reason.getErrorMessage()
+        why = "closed" if reason is None else why_lost(reason)
         self._machine.line_lost(self, why)
 
     def abort(self) -> None:
@@ -127,6 +127,7 @@ class Machine:
             name=self.name,
             state=state,
             kernels=len(self.processes),
+            load=self.status.load,
             memory_available_bytes=None if self.hello is None else self.status.memory,
         )
 

@@ -33,6 +33,9 @@ _log = Logger()
 #: Connections that have not said yet what they are. More are refused.
 MOST_UNKNOWN = 128
 
+#: Seconds between two lines of the log about strangers.
+OFTEN = 60.0
+
 #: The name of the file with this agent's facts.
 FACTS = "facts.json"
 
@@ -76,6 +79,8 @@ class Agent(Factory, Service):
     _unknown: set[AgentConnection] = field(factory=set, init=False)
     _connections: set[AgentConnection] = field(factory=set, init=False)
     _count: int = field(default=0, init=False)  # of tenants so far
+    _strangers: int = field(default=0, init=False)
+    _strangers_logged: float | None = field(default=None, init=False)
     _emptied: OneShot[None] = field(factory=OneShot, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -210,6 +215,20 @@ class Agent(Factory, Service):
         """See `ConnectionOwner.closed`."""
         self._connections.discard(connection)
         self._forget()
+
+    def stranger_gone(self, why: str) -> None:
+        """See `ConnectionOwner.stranger_gone`. Logged now and then: anybody may connect."""
+        self._strangers += 1
+        if (
+            self._strangers_logged is None
+            or self.reactor.seconds() >= self._strangers_logged + OFTEN
+        ):
+            self._strangers_logged = self.reactor.seconds()
+            _log.warn(
+                "{count} connections so far were not those of known web processes; the last: {why}",
+                count=self._strangers,
+                why=why[:500],
+            )
 
     def _kernel_ended(self) -> None:
         self._forget()

@@ -13,9 +13,10 @@ from typing import Any
 
 import attrs
 from twisted.logger import capturedLogs
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from sagecell_tx.hosts.cluster.agent.agent import FACTS, MOST_UNKNOWN, Agent
+from sagecell_tx.hosts.cluster.agent.agent import FACTS, MOST_UNKNOWN, OFTEN, Agent
 from sagecell_tx.hosts.cluster.agent.connection import PATIENCE, AgentConnection
 from sagecell_tx.hosts.cluster.agent.tenant import MOST_SPARES, MOST_TOKENS
 from sagecell_tx.hosts.cluster.connections.identity import Identity
@@ -194,6 +195,20 @@ class AgentTests(SynchronousTestCase):
         assert transport.closed == "aborted"
         connection.dataReceived(encode(op="hello", protocol=1))
         assert transport.written == b""
+
+    def test_strangers_are_logged_now_and_then(self) -> None:
+        def come() -> None:
+            connection, _ = self.connect(StrangersTransport())
+            connection.transport = None
+            connection.connectionLost(Failure(ConnectionAbortedError("no certificate")))
+
+        with capturedLogs() as events:
+            for _ in range(3):
+                come()
+            self.reactor.advance(OFTEN)
+            come()
+        counts = [(each["count"], each["why"]) for each in events if "count" in each]
+        assert counts == [(1, "no certificate"), (4, "no certificate")]
 
     def test_hostile_first_messages(self) -> None:
         for data in (

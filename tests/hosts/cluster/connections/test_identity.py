@@ -10,6 +10,7 @@ from twisted.internet.interfaces import IHandshakeListener
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 from twisted.protocols.tls import TLSMemoryBIOFactory
+from twisted.python.failure import Failure
 from twisted.test.iosim import connectedServerAndClient
 from zope.interface import implementer
 
@@ -20,6 +21,7 @@ from sagecell_tx.hosts.cluster.connections.identity import (
     Identity,
     PinnedTls,
     prepare_socket,
+    why_lost,
 )
 
 WEB, AGENT, STRANGER = (Identity.new(name) for name in ("web", "agent", "stranger"))
@@ -31,6 +33,7 @@ class End(Protocol):
 
     def __init__(self) -> None:
         self.shaken = self.closed = False
+        self.why = ""
         self.data = b""
 
     def handshakeCompleted(self) -> None:  # noqa: N802
@@ -39,8 +42,10 @@ class End(Protocol):
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
         self.data += data
 
-    def connectionLost(self, reason: object = None) -> None:  # noqa: N802
+    def connectionLost(self, reason: Failure | None = None) -> None:  # noqa: N802
         self.closed = True
+        assert reason is not None
+        self.why = why_lost(reason)
 
 
 class NoCertificate(PinnedTls):
@@ -94,6 +99,8 @@ def test_an_agent_takes_no_stranger():
     )
     assert (far.shaken, far.data, far.closed) == (False, b"", True)
     assert near.data == b""
+    assert near.why.startswith("it refused this end's certificate, whose fingerprint it must have")
+    assert far.why.startswith("its certificate is not one of those that are pinned")
 
 
 def test_nor_somebody_without_a_certificate():
@@ -105,6 +112,13 @@ def test_a_web_process_tells_a_stranger_nothing():
     near, far = joined(PinnedTls(WEB, [AGENT.fingerprint]), PinnedTls(STRANGER, [WEB.fingerprint]))
     assert (near.shaken, near.closed) == (False, True)
     assert far.data == b""
+    assert near.why.startswith("its certificate is not one of those that are pinned")
+
+
+def test_other_reasons_are_told_as_they_are():
+    assert why_lost(Failure(ConnectionRefusedError("refused"))) == "refused"
+    assert why_lost(Failure(SSL.Error([]))).startswith("TLS: ")
+    assert why_lost(Failure(SSL.Error([("a", "b", "c")]))) == "TLS: c"
 
 
 def test_keys_are_kept_from_other_accounts(tmp_path):
