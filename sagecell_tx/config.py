@@ -90,7 +90,7 @@ class Config:
 
     listen: tuple[str, ...] = ("tcp:8888:interface=127.0.0.1",)
     state_dir: Path = Path("var")
-    database: str = ""  # an SQLAlchemy URL; empty: SQLite in state_dir
+    database: str = field(default="", repr=False)  # a URL; empty: SQLite in state_dir
     permalinks: str = ""  # the URL of a server that keeps them; empty: the database
     permalinks_only: bool = False  # serve permalinks and nothing else
     run_permalinks: bool = True  # store programs when they are run, if the client asks for it

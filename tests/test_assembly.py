@@ -30,6 +30,7 @@ from sagecell_tx.hosts.cluster.agent.agent import Agent
 from sagecell_tx.hosts.cluster.connections.identity import Identity
 from sagecell_tx.hosts.cluster.host import ClusterHost
 from sagecell_tx.hosts.forked.host import ForkHost
+from sagecell_tx.hosts.parallel.hub import Hub
 from sagecell_tx.process.systemd import Notifier
 from sagecell_tx.server import Server
 
@@ -241,6 +242,28 @@ class ClusterTests(SynchronousTestCase):
         ):
             with pytest.raises(ConfigError, match=why):
                 self.server(**machine)
+
+    def test_a_hub_that_tells_of_machines(self) -> None:
+        cluster = Cluster(keys=str(self.keys), hub="ipcontroller-client.json")
+        server = build(
+            Config(state_dir=Path(self.mktemp()), cluster=cluster),
+            Reactor(),
+            Notifier.from_environment(),
+        )
+        assert isinstance(server, Server)
+        assert isinstance(server.host, ClusterHost)
+        self.addCleanup(server.host.zmq.shutdown)
+        assert isinstance(server.host.hub, Hub)
+        assert server.host.hub.machines is server.host.machines
+
+    def test_machines_without_a_key(self) -> None:
+        for cluster in (
+            Cluster(hub="ipcontroller-client.json"),
+            Cluster(machines=(KnownMachine(address="a:1", fingerprint="ab" * 32),)),
+        ):
+            config = Config(state_dir=Path(self.mktemp()), cluster=cluster)
+            with pytest.raises(ConfigError, match=r"cluster\.keys: missing"):
+                build(config, Reactor(), Notifier.from_environment())
 
     @pytest.mark.integration
     def test_without_keys_nothing_of_the_cluster_is_imported(self) -> None:

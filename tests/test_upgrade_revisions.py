@@ -6,6 +6,7 @@ permalink, a permalink of a run and a file, and its ``deploy/sagecell.toml`` wit
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import subprocess
 import sys
@@ -17,8 +18,12 @@ import requests
 
 from sagecell_tx.config import Config, load
 from sagecell_tx.limits import Rate
+from sagecell_tx.sessions.interfaces import Permalink
+from sagecell_tx.store.files import DatabaseFileStore
+from sagecell_tx.store.permalinks import DatabaseCellStore
 from sagecell_tx.upgrade import upgraded
 from tests.integration.servers import Server
+from tests.store.waiting import WaitingTestCase
 
 UPGRADES = Path(__file__).parent / "upgrades"
 
@@ -55,13 +60,42 @@ def test_the_command_prints_them_as_they_are():
     assert done.stdout == path.read_text(encoding="utf-8")
 
 
+def restore(revision: str, path: Path) -> None:
+    """Make the database of a revision."""
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript((UPGRADES / f"{revision}.sql").read_text(encoding="utf-8"))
+
+
+class DatabaseTests(WaitingTestCase):
+    def test_permalinks_runs_and_files_are_there(self):
+        for revision in REVISIONS:
+            path = self.directory / "sagecell.db"
+            path.unlink(missing_ok=True)
+            restore(revision, path)
+            database = self.open_upgraded()
+            cells = DatabaseCellStore(
+                database=database, now=lambda: 4.0e9, entropy=os.urandom, run_seconds=604_800.0
+            )
+            shared = Permalink(code='print("shared by e9863f8")', language="python")
+            assert self.result(cells.find(SHARED)) == shared
+            run = self.result(cells.find(RUN))
+            assert run == Permalink(code="print('run by e9863f8')", language="sage")
+            # The key is the same: a program has the id that it had.
+            assert self.result(cells.save(shared)) == SHARED
+            files = DatabaseFileStore(
+                database=database, now=lambda: 4.0e9, entropy=os.urandom, total=0
+            )
+            file = self.result(files.find(KERNEL, "old.txt"))
+            assert file is not None
+            assert self.result(files.read(file, 0, 100)) == b"made by e9863f8\n"
+
+
 @pytest.mark.integration
 @pytest.mark.parametrize("revision", REVISIONS)
 def test_its_database_is_served_with_all_that_was_stored(revision):
     server = Server()
     server.state.mkdir(mode=0o711)
-    with closing(sqlite3.connect(server.state / "sagecell.db")) as database:
-        database.executescript((UPGRADES / f"{revision}.sql").read_text(encoding="utf-8"))
+    restore(revision, server.state / "sagecell.db")
     with server:
         shared = requests.get(f"{server.url}/permalink", params={"q": SHARED}, timeout=60)
         assert shared.json() == ['print("shared by e9863f8")', "python", "[]"]

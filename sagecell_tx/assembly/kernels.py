@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.threadpool import ThreadPool
 
 from sagecell_tx.assembly.identifiers import new_id, new_kernel_id, now
-from sagecell_tx.config import ComputeConfig, Config
+from sagecell_tx.config import ComputeConfig, Config, ConfigError
 from sagecell_tx.hosts.channels.zmqsocket import ZmqSocketFactory
 from sagecell_tx.hosts.directories.removals import AT_ONCE
 from sagecell_tx.hosts.directories.workdir import WorkDirs
@@ -71,6 +71,11 @@ def kernel_host(config: Config, reactor: Any) -> HostService:
         from sagecell_tx.assembly.cluster import cluster_host
 
         forked = cluster_host(config, reactor)
+    elif config.cluster.machines or config.cluster.hub:
+        raise ConfigError(
+            "cluster.keys: missing; machines need this server's key, as "
+            "`sagecell-tx cluster keys DIRECTORY` makes it"
+        )
     else:
         network = kernel_network(config, reactor)  # may raise: nothing has to be closed yet
         forked = _fork_host(config, reactor, network, specs)

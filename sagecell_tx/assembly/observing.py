@@ -17,7 +17,7 @@ from sagecell_tx.http.site import WebServer
 from sagecell_tx.http.urltree import Routes
 from sagecell_tx.process.lag import ReactorLag
 from sagecell_tx.sessions.fleet.fleet import Fleet
-from sagecell_tx.sessions.fleet.kernelcheck import KernelCheck
+from sagecell_tx.sessions.fleet.kernelcheck import PATIENCE, KernelCheck
 from sagecell_tx.sessions.fleet.measures import fleet_measures
 from sagecell_tx.sessions.interfaces import LOCAL, HostService, ManyMachines
 from sagecell_tx.sessions.metrics import (
@@ -51,7 +51,7 @@ def kernel_readiness(reactor: Any, fleet: Fleet, host: HostService) -> Readiness
 
 def database_readiness(reactor: Any, database: Database) -> Readiness:
     """Whether permalinks can be found."""
-    return Readiness(clock=reactor, check=database.ping)
+    return Readiness(clock=reactor, check=lambda: database.ping().addTimeout(PATIENCE, reactor))
 
 
 def kernel_sources(fleet: Fleet, ready: ReadyKernels, host: HostService) -> list[Source]:

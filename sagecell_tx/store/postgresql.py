@@ -47,10 +47,12 @@ _WRITERS = 0x5A6ECE11
 _EXCLUSIVE = "sagecell_tx_exclusive"
 _SOCKET = "sagecell_tx_socket"
 
-# Of errors' codes, the first characters that stand for: the connection, the server's shutting down
-# or starting; and the codes for a lock that was not had in time, too many connections, a full disk.
-_AWAY = ("08", "57P")
-_LOCKED, _CROWDED, _FULL = "55P03", "53300", "53100"
+# How the codes of errors begin by which the server ends a connection, or refuses one: the connection
+# failed, the server shuts down or starts, we did nothing for too long, there are too many.
+_AWAY = ("08", "57P", "25P03", "53300")
+
+# The codes for a lock that was not had in time, and for a full disk.
+_LOCKED, _FULL = "55P03", "53100"
 
 
 @define(eq=False)
@@ -146,7 +148,7 @@ class PostgreSQL:
         if not isinstance(error, DBAPIError):
             return False
         code = _code(error)
-        if error.connection_invalidated or code.startswith(_AWAY) or code == _CROWDED:
+        if error.connection_invalidated or code.startswith(_AWAY):
             return True
         return isinstance(error, OperationalError) and not code  # it did not come to a connection
 

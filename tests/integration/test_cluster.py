@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pytest
 import requests
 
@@ -19,7 +20,7 @@ from tests.integration.agents import AgentProcess, RunningCluster, cluster
 from tests.integration.notebooks import Notebook
 from tests.integration.script import Client, ends, text
 from tests.integration.servers import all_gone
-from tests.integration.waiting import until
+from tests.integration.waiting import pause, until
 
 pytestmark = pytest.mark.integration
 
@@ -56,6 +57,23 @@ def test_much_output_arrives_whole(one: RunningCluster) -> None:
     with Client(one.server.url) as client:
         code = "for i in range(20000): print(i)"
         assert text(client.run(code)) == "".join(f"{i}\n" for i in range(20000))
+
+
+def test_who_does_not_read_slows_the_kernel_and_takes_no_memory(one: RunningCluster) -> None:
+    (agent,) = one.agents
+    assert agent.process is not None
+    processes = [one.server.web, psutil.Process(agent.process.pid)]
+    with Client(one.server.url, timeout="600") as client:
+        client.run("1")
+        before = [process.memory_info().rss for process in processes]
+        msg_id = client.execute("for i in range(1200): print(f'{i:060000}', flush=True)")
+        pause(2)  # for what is wrong to happen
+        grown = [
+            process.memory_info().rss - rss for process, rss in zip(processes, before, strict=True)
+        ]
+        assert max(grown) < 40 << 20
+        said = text(client.until(lambda message: ends(message, msg_id)))
+        assert [int(line[-9:]) for line in said.split()] == list(range(1200))
 
 
 def test_a_file_that_it_made(one: RunningCluster) -> None:

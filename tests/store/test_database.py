@@ -215,10 +215,11 @@ class UrlTests(WaitingTestCase):
         self.result(database.close())
 
     def test_a_driver_that_is_not_installed(self):
-        self.patch(sys, "modules", {**sys.modules, "psycopg": None})
-        for url in ("postgresql://cells@db/cells", "postgresql+psycopg://cells@db/cells"):
-            with pytest.raises(ConfigError, match=r"pip install 'sagecell-tx\[postgresql\]'$"):
-                open_database(url, reactor=self.reactor)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setitem(sys.modules, "psycopg", None)
+            for url in ("postgresql://cells@db/cells", "postgresql+psycopg://cells@db/cells"):
+                with pytest.raises(ConfigError, match=r"pip install 'sagecell-tx\[postgresql\]'$"):
+                    open_database(url, reactor=self.reactor)
 
     def test_a_driver_that_is_not_supported(self):
         with pytest.raises(ConfigError, match=r"psycopg2 is not supported; write postgresql://"):

@@ -205,6 +205,10 @@ class PostgreSQLOutageTests(PostgreSQLTestCase):
 class TogetherTests(PostgreSQLTestCase):
     """Several web processes on one database."""
 
+    def setUp(self) -> None:
+        super().setUp()
+        self.database = self.open_upgraded()
+
     def store(self, total: int = 0) -> DatabaseFileStore:
         """The store of another process, in which nothing is shared but the database."""
         return DatabaseFileStore(
@@ -214,7 +218,7 @@ class TogetherTests(PostgreSQLTestCase):
     def count(self, table: Table) -> int:
         """How many rows a table has."""
         query = select(func.count()).select_from(table)
-        return self.result(self.open().read(lambda connection: connection.scalar(query) or 0))
+        return self.result(self.database.read(lambda connection: connection.scalar(query) or 0))
 
     def test_they_have_one_total(self) -> None:
         stores = [self.store(total=10 * (20_000 + ENTRY)) for _ in range(3)]

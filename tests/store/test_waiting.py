@@ -16,6 +16,7 @@ from sagecell_tx.sessions.interfaces import (
     StoreAway,
     StoredFile,
 )
+from sagecell_tx.store.disk import FULL, Disk
 from sagecell_tx.store.files import DatabaseFileStore
 from sagecell_tx.store.outage import Outage
 from sagecell_tx.store.permalinks import DatabaseCellStore
@@ -151,11 +152,22 @@ class WaitingFileStoreTests(FileStoreContract, AwayTestCase):
         self.upload(b"x")
         self.reactor.clock.advance(SECONDS + INTERVAL)
         assert self.lost == [
-            "The file 'plot.png' could not be saved: the server's storage was away for too long."
+            "The file 'plot.png' could not be saved. The server's storage was away for too long."
         ]
         assert self.retries.held == 0
         self.come_back()
         assert self.result(self.files.find(KERNEL, "plot.png")) is None
+
+    def test_a_disk_that_is_full_then_is_told_as_that(self) -> None:
+        self.go_away()
+        self.upload(b"x")
+
+        backend: Any = self.database.backend
+        backend.disk = Disk(directory=self.directory, reserve=1 << 60)
+        self.come_back()
+        self.retry()
+        assert self.lost == [f"The file 'plot.png' could not be saved. {FULL}"]
+        assert self.retries.held == 0
 
     def test_a_later_file_of_that_name_takes_its_place(self) -> None:
         self.go_away()

@@ -131,7 +131,7 @@ class ClusterHost(Service):
             key=key.encode("ascii"),
             observer=observer,
             resources=self._resources,
-            machine_name=lambda: "none" if process.machine is None else process.machine.name,
+            machine_name=lambda: process.machine_name,
         )
         return kernel.begin()
 

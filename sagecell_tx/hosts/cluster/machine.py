@@ -127,6 +127,7 @@ class Machine:
             name=self.name,
             state=state,
             kernels=len(self.processes),
+            load=self.status.load,
             memory_available_bytes=None if self.hello is None else self.status.memory,
         )
 

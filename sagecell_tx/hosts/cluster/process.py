@@ -14,7 +14,7 @@ from sagecell_tx.hosts.channels.bytestream import ByteStream
 from sagecell_tx.hosts.cluster.reports import exit_of
 from sagecell_tx.hosts.kernels.kernel import LOST
 from sagecell_tx.hosts.kernels.processes import ProcessObserver, Trouble
-from sagecell_tx.sessions.interfaces import Exit
+from sagecell_tx.sessions.interfaces import LOCAL, Exit
 from sagecell_tx.sessions.waiters import OneShot
 from sagecell_tx.wire.messages import WireError
 
@@ -74,6 +74,7 @@ class RemoteProcess:
     placer: Placer
     new_token: Callable[[], str]
     machine: ProcessMachine | None = field(default=None, init=False)  # where it is
+    machine_name: str = field(default=LOCAL, init=False)  # of that, or of the last one
     tried: set[str] = field(factory=set, init=False)  # machines that do not start it
     is_forked: bool = field(default=False, init=False)
     _observer: ProcessObserver = field(init=False)
@@ -128,7 +129,7 @@ class RemoteProcess:
 
     def start_on(self, machine: ProcessMachine) -> None:
         """Start it there."""
-        self.machine = machine
+        self.machine, self.machine_name = machine, machine.name
         _log.info(
             "{kernel}: kernel {number} is started on {machine}",
             kernel=self._observer.kernel_id,
@@ -150,7 +151,7 @@ class RemoteProcess:
     def received(self, message: Mapping[str, Any]) -> None:
         """Handle an event of its agent; raises `WireError` for one that makes no sense."""
         event = message.get("event")
-        if event == "removed":
+        if event == "removed" and self._has_ended:
             self._gone()
         elif self._has_ended:
             raise WireError("invalid_event", "There is an event of a kernel that has ended.")

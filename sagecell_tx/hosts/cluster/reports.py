@@ -50,7 +50,7 @@ class Hello:
 class MachineStatus:
     """An agent's status: as in `HostStatus`, and `others`, the kernels of other web processes.
 
-    `memory` is free, in bytes.
+    `memory` is free, in bytes; `load` is as in `KernelMachine`.
     """
 
     sandbox: str = "none"
@@ -62,6 +62,7 @@ class MachineStatus:
     unbounded: tuple[str, ...] = ()
     others: int = 0
     memory: int = 0
+    load: float | None = None
 
     @classmethod
     def parse(cls, message: Mapping[str, Any]) -> MachineStatus:
@@ -79,6 +80,7 @@ class MachineStatus:
             unbounded=_words(message, "unbounded"),
             others=_count(message, "others", _LARGEST),
             memory=_count(message, "memory", _LARGEST),
+            load=_load(message),
         )
 
 
@@ -108,6 +110,13 @@ def _words(message: Mapping[str, Any], name: str) -> tuple[str, ...]:
     if not all(isinstance(word, str) and len(word) <= 100 for word in value):
         raise WireError("invalid_report", f"{name}: expected short texts.")
     return tuple(value)
+
+
+def _load(message: Mapping[str, Any]) -> float:
+    value = message.get("load")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LARGEST:
+        raise WireError("invalid_report", "load: expected a number from 0 up.")
+    return float(value)
 
 
 def _count(message: Mapping[str, Any], name: str, most: int) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from attrs import define, field, frozen
 from klein import Klein
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import TimeoutError as DeadlineReached
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -76,7 +77,7 @@ class Readiness:
 
 
 def _text(failure: Failure) -> str:
-    return str(failure.value)
+    return "no answer in time" if failure.check(DeadlineReached) else str(failure.value)
 
 
 @define(kw_only=True)

@@ -52,6 +52,9 @@ class Account:
                 "Accounts for kernels need a server that is started as root, "
                 "and the setting accounts."
             )
+        missing = uids.missing(*self.setting.accounts)
+        if missing:
+            raise Unavailable(missing)
         for path in (*visible.python_directories(), self.setting.kernels):
             locked = _locked_parent(path)
             if locked:

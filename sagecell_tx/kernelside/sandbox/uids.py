@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from attrs import define, field
 
@@ -55,3 +56,25 @@ def become(account: int) -> None:
 def is_possible() -> bool:
     """Whether this process may change to any account."""
     return linux.capable(linux.CAP_SETUID)
+
+
+def missing(first: int, count: int) -> str:
+    """Why the accounts from `first` on do not exist in this user namespace, as a sentence; or ""."""
+    maps = (Path("/proc/self/uid_map"), Path("/proc/self/gid_map"))
+    if all(has_all(path.read_text(encoding="ascii"), first, count) for path in maps):
+        return ""
+    return (
+        f"The user ids {first} to {first + count - 1} do not exist here, as in a container without root: "
+        "set accounts to some that do, such as [10_000, 10_000]."
+    )
+
+
+def has_all(id_map: str, first: int, count: int) -> bool:
+    """Whether a map of ids has the `count` ids from `first` on. Source: user_namespaces(7), uid_map."""
+    end = first
+    for inside, _, length in sorted(
+        [int(word) for word in line.split()] for line in id_map.splitlines()
+    ):
+        if inside <= end < inside + length:
+            end = inside + length
+    return end >= first + count

@@ -7,6 +7,7 @@ its session is told, and the log.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from attrs import define, field
@@ -16,7 +17,14 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from typing_extensions import override
 
-from sagecell_tx.sessions.interfaces import FileRefused, OnLost, StoreAway, StoredFile, tell_nobody
+from sagecell_tx.sessions.interfaces import (
+    FileRefused,
+    OnLost,
+    StoreAway,
+    StoredFile,
+    StoreUnavailable,
+    tell_nobody,
+)
 from sagecell_tx.store.database import UNAVAILABLE
 from sagecell_tx.store.files import DatabaseFileStore
 from sagecell_tx.store.uploads import UPLOAD_ENDED, DatabaseUpload
@@ -24,7 +32,7 @@ from sagecell_tx.store.waiting.retries import Retries
 
 _log = Logger()
 
-LOST = "The file {name!r} could not be saved: the server's storage was away for too long."
+LOST = "The file {name!r} could not be saved. {why}"
 
 
 @define(kw_only=True, eq=False)
@@ -106,10 +114,10 @@ class WaitingUpload:
             raise FileRefused(UPLOAD_ENDED)
         # After an earlier file of that name that waits, which would replace this one.
         if not self._waits and self._key not in self._committed:
-            try:
+            with suppress(StoreAway):
                 return await self._upload.commit()
-            except StoreAway:
-                self._begin_to_wait()
+        if not self._waits:
+            self._begin_to_wait()
         return self._wait(await self._upload.described())
 
     def abandon(self) -> Deferred[None]:
@@ -153,14 +161,13 @@ class WaitingUpload:
         self._upload.abandon()
         if failure.check(CancelledError):
             return  # a later file took its place
-        kernel_id, name = self._key
-        _log.error(
-            "{kernel}: {name!r} is lost: it could not be stored: {why}",
-            kernel=kernel_id,
-            name=name,
-            why=failure.getErrorMessage(),
-        )
-        self._on_lost(LOST.format(name=name))
+        (kernel_id, name), why = self._key, ""
+        if failure.check(StoreUnavailable, FileRefused):
+            why = failure.getErrorMessage()
+            _log.error("{kernel}: {name!r} is lost: {why}", kernel=kernel_id, name=name, why=why)
+        else:
+            _log.failure("{kernel}: {name!r} is lost", failure, kernel=kernel_id, name=name)
+        self._on_lost(LOST.format(name=name, why=why).rstrip())
 
     def _forget(self) -> None:
         self._storing = None

@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from sagecell_tx.sessions.interfaces import StoreAway
+from sagecell_tx.sessions.interfaces import FileRefused, StoreAway, StoreUnavailable
 
 T = TypeVar("T")
 
@@ -136,5 +136,7 @@ class Retries:
 def _answer(request: _Request, result: Any) -> None:
     if not request.answer.called:
         request.answer.callback(result)
-    elif isinstance(result, Failure) and not result.check(CancelledError, StoreAway):
+    elif isinstance(result, Failure) and not result.check(
+        CancelledError, FileRefused, StoreUnavailable
+    ):
         _log.failure("a request that was cancelled failed", result)

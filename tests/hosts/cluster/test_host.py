@@ -169,6 +169,21 @@ class ClusterHostTests(SynchronousTestCase):
         assert (status.languages, status.features) == (("python",), ())
         assert (status.unbounded, status.versions) == (("pipes",), {})
 
+    def test_what_an_operator_sees_of_the_machines(self) -> None:
+        self.join("blue")
+        self.join("green", starting=True)
+        self.machines.joined(evolve(FACTS, name="red"))
+        self.start()
+        seen = {each.name: each for each in self.host.seen_machines()}
+        assert {name: each.state for name, each in seen.items()} == {
+            "blue": "up",
+            "green": "starting",
+            "red": "connecting",
+        }
+        assert (seen["blue"].kernels, seen["blue"].load) == (1, 0.5)
+        assert seen["blue"].memory_available_bytes == 1 << 30
+        assert (seen["red"].load, seen["red"].memory_available_bytes) == (None, None)
+
     def test_a_machine_of_another_version(self) -> None:
         with capturedLogs() as events:
             self.machines.joined(evolve(FACTS, protocol=2))

@@ -30,6 +30,7 @@ STATUS: dict[str, Any] = {
     "unbounded": [],
     "others": 3,
     "memory": 1 << 30,
+    "load": 0.5,
 }
 
 ANYTHING = st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.integers())
@@ -73,6 +74,9 @@ def test_hostile_statuses():
         {"versions": {str(n): "" for n in range(101)}},
         {"others": -1},
         {"memory": "much"},
+        {"load": None},
+        {"load": -1},
+        {"load": True},
     ]
     for changed in hostile:
         with pytest.raises(WireError):

@@ -53,6 +53,12 @@ class ReadinessTests(SynchronousTestCase):
         self.readiness.why_not()
         assert len(self.checks) == 2
 
+    def test_a_check_that_is_not_over_in_time(self) -> None:
+        self.readiness.check = lambda: self.check().addTimeout(10, self.clock)
+        asked = self.readiness.why_not()
+        self.clock.advance(10)
+        assert self.successResultOf(asked) == "no answer in time"
+
     def test_a_clock_that_is_set_back_stops_no_checks(self) -> None:
         self.readiness.why_not()
         self.checks[0].callback(None)

@@ -32,9 +32,9 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 """
 
 
-def said(kernels, before, *arguments):
-    """What the trial of ``namespaces`` says if it is started by the command `before`."""
-    trial = ["-P", "-m", "sagecell_tx.kernelside.sandbox.detect", "--sandbox", "namespaces"]
+def said(kernels, before, *arguments, level="namespaces"):
+    """What the trial of a level says if it is started by the command `before`."""
+    trial = ["-P", "-m", "sagecell_tx.kernelside.sandbox.detect", "--sandbox", level]
     done = subprocess.run(
         [*before, *trial, "--kernels", str(kernels), *arguments],
         capture_output=True,
@@ -79,4 +79,14 @@ def test_root_without_the_capability_is_told_to_be_somebody_else(tmp_path):
     assert sentence == (
         "A server that is started as root needs CAP_SYS_ADMIN to give kernels namespaces and accounts of their "
         "own; start it as another user, as the image of deploy/Containerfile can: --user sagecell."
+    )
+
+
+@pytest.mark.parametrize("level", ["namespaces", "account"])
+def test_accounts_that_a_container_does_not_have_are_told(tmp_path, level):
+    before = ["unshare", "--user", "--map-root-user", sys.executable]
+    sentence = said(tmp_path, before, "--accounts", "2000000000:10", level=level)
+    assert sentence == (
+        "The user ids 2000000000 to 2000000009 do not exist here, as in a container without root: "
+        "set accounts to some that do, such as [10_000, 10_000]."
     )

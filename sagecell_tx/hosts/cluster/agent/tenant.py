@@ -5,6 +5,7 @@ All of it ends with its line.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -278,6 +279,7 @@ class Tenant:
             "unbounded": list(status.unbounded),
             "others": self.live() - len(self.kernels),
             "memory": available_memory() // MEMORY_STEP * MEMORY_STEP,
+            "load": round(os.getloadavg()[0], 1),
         }
 
     def _silent(self) -> None:

@@ -72,25 +72,27 @@ class Beats:
     """Sends beats, and notices when the other end is silent for `patience` seconds.
 
     `send` sends a beat, `silent` is called once. If this process, or its machine, was suspended
-    meanwhile, beats may have arrived unread: then the silence starts at 0 again.
+    meanwhile, beats may have arrived unread: then they are read before it is judged.
     """
 
     clock: IReactorTime
     patience: float
     send: Callable[[], None]
     silent: Callable[[], None]
-    _silence: float = field(default=0.0, init=False)  # seconds
-    _last: float = field(default=0.0, init=False)
+    _heard: float = field(default=0.0, init=False)  # the time of the last sign of life
+    _due: float = field(default=0.0, init=False)
+    _was_late: bool = field(default=False, init=False)
     _next: IDelayedCall | None = field(default=None, init=False)
 
     def start(self) -> None:
         """Begin, with a beat."""
+        self.heard()
         self.send()
         self._wait()
 
     def heard(self) -> None:
         """Something has arrived."""
-        self._silence = 0.0
+        self._heard = self.clock.seconds()
 
     def stop(self) -> None:
         """Send no more, and notice nothing. Harmless if repeated."""
@@ -99,14 +101,14 @@ class Beats:
         self._next = None
 
     def _wait(self) -> None:
-        self._last = self.clock.seconds()
+        self._due = self.clock.seconds() + BEAT
         self._next = self.clock.callLater(BEAT, self._beat)
 
     def _beat(self) -> None:
         self._next = None
-        late = self.clock.seconds() - self._last - BEAT
-        self._silence = 0.0 if late > BEAT else self._silence + BEAT + late
-        if self._silence >= self.patience:
+        now = self.clock.seconds()
+        was_late, self._was_late = self._was_late, now - self._due > BEAT
+        if now - self._heard >= self.patience and (was_late or not self._was_late):
             self.silent()
             return
         self.send()

@@ -25,7 +25,7 @@ from sagecell_tx.kernelside.sandbox.namespaces import (
     sysvipc,
     ucounts,
 )
-from sagecell_tx.kernelside.sandbox.uids import Accounts
+from sagecell_tx.kernelside.sandbox.uids import Accounts, missing
 from sagecell_tx.kernelside.startcommand import TRIAL, StartCommand
 from sagecell_tx.kernelside.system import borrowing, linux
 
@@ -66,6 +66,9 @@ class Namespaces:
                 raise Unavailable(
                     refusals.NO_CAPABILITY
                 )  # its accounts have no place in a user namespace
+            why = missing(*self.setting.accounts)
+            if why:
+                raise Unavailable(why)
             self._accounts = Accounts(*self.setting.accounts)
         self._temporary, self._below_temporary = filesystem.temporary(self.further)
         try:

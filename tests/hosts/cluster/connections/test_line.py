@@ -107,6 +107,21 @@ def test_who_was_suspended_itself_waits_anew():
     assert "silent" in bench.told
 
 
+def test_who_is_always_late_notices_silence_all_the_same():
+    bench = Bench()
+    bench.clock.pump([3 * BEAT] * 4)
+    assert bench.told[-1] == "silent"
+
+
+def test_beats_that_were_unread_count_after_a_suspension():
+    bench = Bench()
+    bench.advance(2)
+    bench.clock.advance(10)
+    bench.beats.heard()
+    bench.advance(5)
+    assert "silent" not in bench.told
+
+
 def test_after_stop_nothing_comes():
     bench = Bench()
     bench.beats.stop()

@@ -1,0 +1,172 @@
+"""A kernel's process on another machine: its events may come in any order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from attrs import define, field
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sagecell_tx.hosts.cluster.connections.stream import TlsStream
+from sagecell_tx.hosts.cluster.process import FEW, TOKENS, RemoteProcess
+from sagecell_tx.hosts.kernels.kernel import LOST
+from sagecell_tx.hosts.kernels.processes import Trouble
+from sagecell_tx.sessions.interfaces import LOCAL, Exit
+from sagecell_tx.wire.messages import WireError
+from tests.hosts.forked.test_process import Reported
+
+
+@define(eq=False)
+class MachineDouble:
+    """A machine that records what its agent is told."""
+
+    name: str = "blue"
+    told: list[dict[str, Any]] = field(factory=list)
+    opened: list[str] = field(factory=list)
+    forgotten: bool = False
+
+    def send_message(self, **message: Any) -> None:
+        self.told.append(message)
+
+    def open_stream(
+        self, token: str, port: int, on_data: Callable[[bytes], None], on_close: Callable[[], None]
+    ) -> TlsStream:
+        self.opened.append(token)
+        return TlsStream(on_data, on_close)
+
+    def forget(self, process: RemoteProcess) -> None:
+        self.forgotten = True
+
+
+class Bench:
+    """A process, whose placer has `machines` left; without one, it waits."""
+
+    def __init__(self, *machines: MachineDouble) -> None:
+        self.machines = list(machines)
+        self.placed = self.withdrawn = 0
+        count = iter(range(1000))
+        self.observer = Reported()
+        self.process = RemoteProcess(
+            number=7,
+            start={"key": "k"},
+            spec="",
+            placer=self,
+            new_token=lambda: f"{next(count)}",
+        )
+        self.process.begin(self.observer)
+
+    def place(self, process: RemoteProcess) -> None:
+        self.placed += 1
+        if self.machines:
+            process.start_on(self.machines.pop(0))
+
+    def withdraw(self, process: RemoteProcess) -> None:
+        self.withdrawn += 1
+
+    @property
+    def told(self) -> list[Any]:
+        return self.observer.told
+
+
+def test_its_machine_has_a_name():
+    assert Bench().process.machine_name == LOCAL
+    assert Bench(MachineDouble()).process.machine_name == "blue"
+
+
+def test_tokens_are_used_once_and_never_run_out():
+    machine = MachineDouble()
+    bench = Bench(machine)
+    for _ in range(50):
+        bench.process.stream(1, lambda _: None, lambda: None)
+    assert len(set(machine.opened)) == 50
+    sent = [token for message in machine.told for token in message["tokens"]]
+    assert machine.opened == sent[:50]
+    assert len(sent) - 50 >= FEW
+    assert {len(message["tokens"]) for message in machine.told} == {TOKENS}
+
+
+def test_no_stream_without_a_machine():
+    with pytest.raises(ConnectionError):
+        Bench().process.stream(1, lambda _: None, lambda: None)
+
+
+def test_troubles_are_passed_on():
+    bench = Bench(MachineDouble())
+    bench.process.received({"event": "trouble", "trouble": "network", "why": "x" * 10_000})
+    ((trouble, why),) = bench.told
+    assert (trouble, len(why)) == (Trouble.NETWORK, 4000)
+
+
+def test_hostile_events():
+    for message in (
+        {"event": None},
+        {"event": "nonsense"},
+        {"event": "removed"},
+        {"event": "trouble", "trouble": "nonsense"},
+        {"event": "near", "reason": "cpu", "seconds": "soon"},
+        {"event": "near", "reason": None, "seconds": 1},
+        {"event": "ended", "status": "0"},
+    ):
+        with pytest.raises(WireError):
+            Bench(MachineDouble()).process.received(message)
+
+
+def test_a_killed_one_is_not_placed_again():
+    bench = Bench(MachineDouble())
+    bench.process.kill()
+    bench.process.received({"event": "full"})
+    assert bench.placed == 1
+    assert bench.told == [Exit()]
+
+
+def test_one_that_was_bound_is_not_started_again():
+    bench = Bench(MachineDouble(), MachineDouble("green"))
+    bench.process.received({"event": "bound"})
+    with pytest.raises(WireError):
+        bench.process.received({"event": "full"})
+    bench.process.lost()
+    assert bench.told == ["bound", Exit(reason=LOST)]
+
+
+EVENTS = st.sampled_from(
+    [
+        {"event": "bound"},
+        {"event": "failed"},
+        {"event": "trouble", "trouble": "start", "why": ""},
+        {"event": "ended", "status": 0},
+        {"event": "removed"},
+        {"event": "full"},
+        {"event": "refused", "why": ""},
+        "kill",
+        "lost",
+    ]
+)
+
+
+@given(st.lists(EVENTS, max_size=12))
+def test_an_end_is_told_once_and_last_and_the_removal_follows(events: list[Any]):
+    bench = Bench(MachineDouble("a"), MachineDouble("b"))
+    removed: list[object] = []
+    bench.process.remove().addCallback(removed.append)
+    for event in events:
+        try:
+            if event == "kill":
+                bench.process.kill()
+            elif event == "lost":
+                if bench.process.machine is not None:
+                    bench.process.lost()
+            elif bench.process.machine is not None:
+                bench.process.received(event)
+        except WireError:
+            if bench.process.machine is not None:
+                bench.process.lost()  # the line is closed
+    while bench.process.machine is not None:
+        bench.process.lost()
+    bench.process.kill()
+    ends = [each for each in bench.told if isinstance(each, Exit)]
+    assert len(ends) == 1
+    assert isinstance(bench.told[-1], Exit)
+    assert removed
