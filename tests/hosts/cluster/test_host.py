@@ -34,6 +34,7 @@ from sagecell_tx.sessions.interfaces import Exit, HostService, StartFailed
 from sagecell_tx.sessions.spec import PYTHON, KernelSpec
 from tests.hosts.cluster.doubles import MemoryTransport
 from tests.hosts.cluster.test_facts import FACTS
+from tests.hosts.cluster.test_names import ResolverDouble
 from tests.hosts.cluster.test_reports import HELLO, STATUS
 from tests.hosts.doubles import Observed, ThisThread, own_message
 
@@ -108,6 +109,7 @@ class ClusterHostTests(SynchronousTestCase):
             directories=WorkDirs(self.root, lambda: "00000000"),
             machines=self.machines,
             connect=self.connect_to,
+            resolver=ResolverDouble(),
             required=self.required,
             limits=Limits(),
             spec=PYTHON,
@@ -122,6 +124,7 @@ class ClusterHostTests(SynchronousTestCase):
     def stop(self) -> None:
         if self.host.running:
             self.successResultOf(self.host.stopService())
+        assert not self.host.resolver.is_started  # type: ignore[attr-defined]
         assert [each for each in self.reactor.getDelayedCalls() if each.active()] == []
 
     def connect_to(self, facts: Facts) -> Any:
