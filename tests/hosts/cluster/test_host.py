@@ -20,11 +20,12 @@ from sagecell_tx.hosts.channels.zmqsocket import ZmqSocketFactory
 from sagecell_tx.hosts.cluster.connections.line import BEAT, WEBS_PATIENCE, encode
 from sagecell_tx.hosts.cluster.facts import Facts, Machines
 from sagecell_tx.hosts.cluster.host import ClusterHost
+from sagecell_tx.hosts.cluster.lineconnection import MOST_BYTES, LineConnection
 from sagecell_tx.hosts.cluster.machine import (
     FIRST_REST,
     MOST_OVERDUE,
     REMOVAL,
-    LineConnection,
+    SOUND,
 )
 from sagecell_tx.hosts.directories.workdir import WorkDirs
 from sagecell_tx.hosts.kernels.kernel import LOST
@@ -224,6 +225,57 @@ class ClusterHostTests(SynchronousTestCase):
             assert agent.transport.closed == "aborted"
             agent.hang_up()
             self.reactor.advance(FIRST_REST)
+
+    def test_an_agent_that_does_not_read_is_left(self) -> None:
+        agent = self.join()
+        agent.transport.producer.pauseProducing()
+        self.beat(agent, WEBS_PATIENCE - BEAT)
+        agent.transport.producer.resumeProducing()
+        agent.transport.producer.pauseProducing()
+        self.beat(agent, WEBS_PATIENCE - BEAT)
+        assert [agent.transport.closed] == [""]
+        with capturedLogs() as events:
+            self.beat(agent, BEAT)
+        assert [agent.transport.closed] == ["aborted"]
+        assert [each for each in events if "does not read" in str(each.get("why"))]
+
+    def test_an_agent_that_says_too_much_is_left(self) -> None:
+        agent = self.join()
+        beats = encode(event="beat") * 1000
+        for _ in range(MOST_BYTES // len(beats) - 1):
+            agent.line.dataReceived(beats)
+        self.reactor.advance(BEAT)
+        for _ in range(MOST_BYTES // len(beats)):
+            agent.line.dataReceived(beats)
+        assert [agent.transport.closed] == [""]
+        agent.line.dataReceived(beats)
+        assert [agent.transport.closed] == ["aborted"]
+
+    def test_a_machine_that_is_weak_to_and_fro_fills_no_log(self) -> None:
+        agent = self.join()
+        with capturedLogs() as events:
+            for number in range(100):
+                for sandbox in ("none", f"x{number}"):
+                    agent.say(event="status", **{**STATUS, "others": 0, "sandbox": sandbox})
+        assert len([each for each in events if "log_format" in each]) <= 2
+
+    def test_a_machine_that_comes_and_goes_is_tried_again_after_longer_and_longer_rests(
+        self,
+    ) -> None:
+        agent = self.join()
+        for attempt in range(3):
+            agent.hang_up()
+            self.reactor.advance(FIRST_REST * 2**attempt - 0.01)
+            assert len(agent.lines) == attempt + 1
+            self.reactor.advance(0.01)
+            assert len(agent.lines) == attempt + 2
+            agent.greet()
+        self.beat(agent, SOUND)
+        with capturedLogs() as events:
+            agent.hang_up()
+        assert [each for each in events if each.get("why") == "gone"]
+        self.reactor.advance(FIRST_REST)
+        assert len(agent.lines) == 5
 
     def test_no_connection_is_tried_again_after_longer_and_longer_rests(self) -> None:
         self.machines.joined(FACTS)

@@ -125,6 +125,12 @@ class Tenant:
         for stream in [*self._streams, *self._spares]:
             stream.abort()
 
+    def does_not_read(self) -> None:
+        """The web process does not read what it is sent: it loses its line, and all with it."""
+        _log.error("{tenant}: the web process does not read", tenant=self.name)
+        self.line.abort()
+        self.lost()
+
     # --- messages
 
     def received(self, message: Mapping[str, Any]) -> None:

@@ -364,6 +364,18 @@ class AgentTests(SynchronousTestCase):
         assert self.agent.live == 1
         assert len(self.directories()) == 1
 
+    def test_a_web_process_that_does_not_read_loses_its_kernels(self) -> None:
+        self.come_up()
+        connection, transport = self.line()
+        self.start(connection)
+        transport.producer.pauseProducing()
+        for _ in range(int(AGENTS_PATIENCE / BEAT)):
+            assert not transport.closed
+            connection.dataReceived(encode(op="beat"))
+            self.reactor.advance(BEAT)
+        assert transport.closed == "aborted"
+        assert self.process.lines()[-1] == {"op": "stop", "id": 1}
+
     def test_a_web_process_that_is_gone_loses_its_kernels_at_once(self) -> None:
         self.come_up()
         connection, _ = self.line()
