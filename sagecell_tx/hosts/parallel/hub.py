@@ -50,6 +50,9 @@ ABSENCE = 30.0
 #: The longest time between two requests for the facts of an engine that does not answer, in seconds.
 LONGEST_WAIT = 60.0
 
+#: Seconds between two lines of the log about messages that were dropped.
+OFTEN = 60.0
+
 
 class HubConnection(Protocol):
     """Open sockets to a controller."""
@@ -118,6 +121,8 @@ class Hub(Service):
     _reading: Deferred[bytes] | None = field(default=None, init=False)
     _next: IDelayedCall | None = field(default=None, init=False)
     _complaint: str = field(default="", init=False)  # the last one, which is not repeated
+    _drops: int = field(default=0, init=False)  # messages that were dropped
+    _drops_logged: float | None = field(default=None, init=False)
 
     @property
     def is_connected(self) -> bool:
@@ -219,8 +224,17 @@ class Hub(Service):
             elif message.msg_type == protocol.FACTS_REPLY:
                 self._engine_replied(uuid, message)
         except WireError as error:
+            self._dropped(channel, error)
+
+    def _dropped(self, channel: str, error: WireError) -> None:
+        """Log a message that was dropped, now and then: whoever has an engine's connection file can send any."""
+        self._drops += 1
+        now = self.clock.seconds()
+        if self._drops_logged is None or now >= self._drops_logged + OFTEN:
+            self._drops_logged = now
             _log.warn(
-                "dropped a message from a controller ({channel}): {why}",
+                "dropped {count} messages from controllers so far; the last ({channel}): {why}",
+                count=self._drops,
                 channel=channel,
                 why=error.message,
             )

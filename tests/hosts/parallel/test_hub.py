@@ -12,7 +12,7 @@ from twisted.logger import capturedLogs
 
 from sagecell_tx.hosts.cluster.facts import Facts, Machines
 from sagecell_tx.hosts.parallel import protocol
-from sagecell_tx.hosts.parallel.hub import ABSENCE, BEAT, LONGEST_WAIT, SILENCE, Hub
+from sagecell_tx.hosts.parallel.hub import ABSENCE, BEAT, LONGEST_WAIT, OFTEN, SILENCE, Hub
 from sagecell_tx.sessions.originator import Originator
 from tests.hosts.parallel.controllers import Controllers, facts
 
@@ -286,6 +286,17 @@ def test_a_hub_with_another_key_is_not_believed(told):
         protocol.NOTIFICATION, protocol.REGISTERED, {"uuid": "e1"}, key="of somebody else"
     )
     assert controller.asked == []
+
+
+def test_messages_that_are_dropped_fill_no_log(told):
+    controller = told.controllers.start()
+    told.hub.startService()
+    with capturedLogs() as log:
+        for _ in range(100):
+            controller.say(protocol.MUX, protocol.FACTS_REPLY, {}, "e1", key="of somebody else")
+        told.pass_time(OFTEN)
+        controller.say(protocol.MUX, protocol.FACTS_REPLY, {}, "e1", key="of somebody else")
+    assert [each["count"] for each in log if "dropped" in each["log_format"]] == [1, 101]
 
 
 @pytest.mark.parametrize("wrong", [{"status": "error"}, {"status": "ok", "engines": [1]}])
