@@ -31,6 +31,9 @@ _log = Logger()
 FIRST_REST = 0.25
 LONGEST_REST = 5.0
 
+#: Seconds for which a machine gets kernels only if all others are full, after it could not start one.
+SHUNNED = 30.0
+
 #: Seconds for which a line has to live to be tried again soon when it is lost.
 SOUND = 10.0
 
@@ -71,6 +74,7 @@ class Machine:
     _beats: Beats = field(init=False)
     _pause: float = field(default=FIRST_REST, init=False)
     _rest: IDelayedCall | None = field(default=None, init=False)
+    _shunned_until: float = field(default=0.0, init=False)
     _up_at: float = field(default=0.0, init=False)  # the time at which it came up last
     _patience: IDelayedCall | None = field(default=None, init=False)  # for a connection
     _complaints: deque[str] = field(factory=lambda: deque(maxlen=COMPLAINTS), init=False)  # logged
@@ -126,6 +130,7 @@ class Machine:
             live=len(self.processes),
             others=self.status.others,
             memory=self.status.memory,
+            failing=self.clock.seconds() < self._shunned_until,
         )
 
     def has_spec(self, spec: str) -> bool:
@@ -174,6 +179,10 @@ class Machine:
         self._removals.pop(process.number, None)
         self._overdue.discard(process.number)
         self.on_change()
+
+    def could_not_start(self) -> None:
+        """See `ProcessMachine.could_not_start`."""
+        self._shunned_until = self.clock.seconds() + SHUNNED
 
     def expect_removal(self, process: RemoteProcess) -> None:
         """See `ProcessMachine.expect_removal`."""

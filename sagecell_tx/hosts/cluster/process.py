@@ -55,6 +55,9 @@ class ProcessMachine(Protocol):
     def forget(self, process: RemoteProcess) -> None:
         """There is nothing left of a process."""
 
+    def could_not_start(self) -> None:
+        """A process has ended there before it was bound, and nobody has killed it."""
+
     def expect_removal(self, process: RemoteProcess) -> None:
         """A process was killed or has ended: `forget` is to follow soon. Harmless if repeated."""
 
@@ -195,7 +198,10 @@ class RemoteProcess:
                 raise WireError("too_many_events", "A kernel is near its limits too often.")
             self._observer.limit_near(reason[:40], seconds)
         elif event == "ended":
-            self._end(exit_of(message))
+            how = exit_of(message)
+            if self.machine is not None and not self._is_bound and not self._is_killed:
+                self.machine.could_not_start()
+            self._end(how)
             self._expect_removal()
         elif event == "full":
             self._try_another()

@@ -25,6 +25,7 @@ from sagecell_tx.hosts.cluster.machine import (
     FIRST_REST,
     MOST_OVERDUE,
     REMOVAL,
+    SHUNNED,
     SOUND,
 )
 from sagecell_tx.hosts.directories.workdir import WorkDirs
@@ -388,6 +389,34 @@ class ClusterHostTests(SynchronousTestCase):
         with capturedLogs():
             self.failureResultOf(ready, StartFailed)
         assert observer.exits == [Exit()]
+
+    def test_a_machine_where_kernels_cannot_start_does_not_get_them_all(self) -> None:
+        blue, green = self.join("blue"), self.join("green")
+        agents = {"blue": blue, "green": green}
+        number = 0
+
+        def starts(count: int) -> list[str]:
+            """Where so many kernels are started; those on blue end at once."""
+            nonlocal number
+            placed = []
+            for _ in range(count):
+                self.start()
+                number += 1
+                (name,) = (name for name, agent in agents.items() if agent.heard())
+                placed.append(name)
+                if name == "blue":
+                    blue.say(event="ended", id=number, status=None, signal=None, reason=None)
+                    blue.say(event="removed", id=number)
+            return placed
+
+        assert starts(4).count("blue") == 1
+        for agent in (green, blue):
+            agent.say(event="beat")
+        for _ in range(int(SHUNNED / BEAT)):
+            for agent in (green, blue):
+                agent.say(event="beat")
+            self.reactor.advance(BEAT)
+        assert starts(4).count("blue") == 1
 
     def test_kernels_are_spread(self) -> None:
         agents = [self.join(name) for name in ("blue", "green", "red")]
