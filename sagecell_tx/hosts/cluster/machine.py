@@ -45,6 +45,9 @@ COMPLAINTS = 8
 REMOVAL = 120.0
 MOST_OVERDUE = 10
 
+#: The same when the server stops: the agent ends and removes what is left without it.
+LAST_REMOVAL = 5.0
+
 
 @define(kw_only=True, eq=False)
 class Machine:
@@ -68,6 +71,7 @@ class Machine:
         factory=dict, init=False
     )  # when each is due, the next first
     _overdue: set[int] = field(factory=set, init=False)
+    _removal: float = field(default=REMOVAL, init=False)  # seconds
     _state: LineInputs = field(init=False)
     _line: LineConnection | None = field(default=None, init=False)
     _streams: Streams | None = field(default=None, init=False)
@@ -149,6 +153,12 @@ class Machine:
         """Nobody knows of the machine any more."""
         self._state.unknown()
 
+    def hurry(self) -> None:
+        """The server is going to stop: wait for the end of kernels only shortly."""
+        self._removal = LAST_REMOVAL
+        soon = self.clock.seconds() + LAST_REMOVAL
+        self._removals = {number: min(due, soon) for number, due in self._removals.items()}
+
     def stop(self) -> None:
         """The server stops."""
         self._state.stopped()
@@ -187,7 +197,7 @@ class Machine:
     def expect_removal(self, process: RemoteProcess) -> None:
         """See `ProcessMachine.expect_removal`."""
         if process.number not in self._overdue:
-            self._removals.setdefault(process.number, self.clock.seconds() + REMOVAL)
+            self._removals.setdefault(process.number, self.clock.seconds() + self._removal)
 
     # --- from the line
 
@@ -275,7 +285,7 @@ class Machine:
                 number=number,
             )
             self.processes[number].overdue()
-        if len(self._overdue) >= MOST_OVERDUE:
+        if len(self._overdue) >= MOST_OVERDUE and self._removal == REMOVAL:
             self.complain("it does not end its kernels", ends=True)
             if self._line is not None:
                 self._line.abort()

@@ -23,6 +23,7 @@ from sagecell_tx.hosts.cluster.host import ClusterHost
 from sagecell_tx.hosts.cluster.lineconnection import MOST_BYTES, LineConnection
 from sagecell_tx.hosts.cluster.machine import (
     FIRST_REST,
+    LAST_REMOVAL,
     MOST_OVERDUE,
     REMOVAL,
     SHUNNED,
@@ -488,6 +489,22 @@ class ClusterHostTests(SynchronousTestCase):
         self.failureResultOf(ready, StartFailed)
         self.beat(agent, REMOVAL)
         assert observer.exits == [Exit(status=0)]
+
+    def test_a_server_that_stops_waits_shortly_for_a_machine_that_ends_no_kernel(self) -> None:
+        agent = self.join()
+        observers = []
+        for _ in range(MOST_OVERDUE):
+            observer, ready = self.bound(agent)
+            ready.cancel()
+            self.failureResultOf(ready, CancelledError)
+            observers.append(observer)
+        self.host.hurry()
+        late, ready = self.bound(agent)
+        ready.cancel()
+        self.failureResultOf(ready, CancelledError)
+        self.beat(agent, LAST_REMOVAL)
+        assert all(each.exits == [Exit(reason=LOST)] for each in [*observers, late])
+        assert not agent.transport.closed
 
     def test_a_machine_that_ends_no_kernels_at_all_is_left(self) -> None:
         agent = self.join()
