@@ -31,8 +31,10 @@ _log = Logger()
 FIRST_REST = 0.25
 LONGEST_REST = 5.0
 
-#: Seconds for which a machine gets kernels only if all others are full, after it could not start one.
+#: Seconds for which a machine gets kernels only if all others are full, after it could not start one, also not within
+#: SLOW seconds.
 SHUNNED = 30.0
+SLOW = 5.0
 
 #: Seconds for which a line has to live to be tried again soon when it is lost.
 SOUND = 10.0
@@ -67,6 +69,7 @@ class Machine:
     hello: Hello | None = field(default=None, init=False)  # while it is up
     status: MachineStatus = field(factory=MachineStatus, init=False)
     processes: dict[int, RemoteProcess] = field(factory=dict, init=False)
+    _begun: dict[int, float] = field(factory=dict, init=False)  # when each was started
     _removals: dict[int, float] = field(
         factory=dict, init=False
     )  # when each is due, the next first
@@ -166,6 +169,7 @@ class Machine:
     def start(self, process: RemoteProcess) -> None:
         """Start a kernel's process here."""
         self.processes[process.number] = process
+        self._begun[process.number] = self.clock.seconds()
         process.start_on(self)
 
     # --- ProcessMachine
@@ -187,12 +191,15 @@ class Machine:
         """See `ProcessMachine.forget`."""
         self.processes.pop(process.number, None)
         self._removals.pop(process.number, None)
+        self._begun.pop(process.number, None)
         self._overdue.discard(process.number)
         self.on_change()
 
-    def could_not_start(self) -> None:
-        """See `ProcessMachine.could_not_start`."""
-        self._shunned_until = self.clock.seconds() + SHUNNED
+    def could_not_start(self, process: RemoteProcess) -> None:
+        """See `ProcessMachine.could_not_start`. A start that was given up soon says nothing about the machine."""
+        now = self.clock.seconds()
+        if not process.is_killed or now >= self._begun.get(process.number, now) + SLOW:
+            self._shunned_until = now + SHUNNED
 
     def expect_removal(self, process: RemoteProcess) -> None:
         """See `ProcessMachine.expect_removal`."""
@@ -335,6 +342,7 @@ class Machine:
         self._disconnect()
         processes, self.processes = list(self.processes.values()), {}
         self._removals.clear()
+        self._begun.clear()
         self._overdue.clear()
         if processes:
             _log.error(

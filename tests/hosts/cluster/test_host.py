@@ -27,6 +27,7 @@ from sagecell_tx.hosts.cluster.machine import (
     MOST_OVERDUE,
     REMOVAL,
     SHUNNED,
+    SLOW,
     SOUND,
 )
 from sagecell_tx.hosts.directories.workdir import WorkDirs
@@ -418,6 +419,26 @@ class ClusterHostTests(SynchronousTestCase):
                 agent.say(event="beat")
             self.reactor.advance(BEAT)
         assert starts(4).count("blue") == 1
+
+    def test_a_machine_that_takes_too_long_to_start_one_comes_last(self) -> None:
+        blue, green = self.join("blue", others=0), self.join("green", others=20)
+
+        def start() -> Deferred[Any]:
+            ready = self.start()[1]
+            ready.addErrback(lambda failure: failure.trap(CancelledError))
+            return ready
+
+        start().cancel()  # at once, as a visitor may
+        hangs = start()
+        assert [each["op"] for each in blue.heard()] == ["start", "kill", "start"]
+        for _ in range(int(SLOW / BEAT)):
+            blue.say(event="beat")
+            green.say(event="beat")
+            self.reactor.advance(BEAT)
+        hangs.cancel()
+        blue.heard()
+        start()
+        assert (blue.heard(), len(green.heard())) == ([], 1)
 
     def test_kernels_are_spread(self) -> None:
         agents = [self.join(name) for name in ("blue", "green", "red")]

@@ -50,7 +50,7 @@ class MachineDouble:
     def expect_removal(self, process: RemoteProcess) -> None:
         self.expecting = True
 
-    def could_not_start(self) -> None:
+    def could_not_start(self, process: RemoteProcess) -> None:
         self.told.append({"failed": True})
 
 
