@@ -176,13 +176,22 @@ def test_users_of_a_killed_agent_are_told_and_a_new_one_is_found(running):
 def test_a_machine_whose_network_failed_is_found_again(running):
     """The hub still believes that the engine is there, which in turn has heard nothing for too long."""
     agent, space = running.agents[1], running.spaces[1]
-    before = running.registered()
+
+    def given_up() -> int:
+        """How often its engines have ended as the hub did not answer: also in a test before."""
+        return agent.log().count("the hub does not answer")
+
+    def told() -> int:
+        """How often its engines have told the facts."""
+        return running.server.log().count(f"{agent.name}: an engine told its facts")
+
+    until_cut, until_joined = given_up(), told()
     space.cut()
-    until(lambda: "the hub does not answer" in agent.log())
+    until(lambda: given_up() > until_cut)
     with Client(running.server.url) as client:
         assert text(client.run("print(6 * 7)")) == "42\n"
     space.join()
-    until(lambda: running.registered() == before + 1)
+    until(lambda: told() > until_joined)
     with ExitStack() as stack:
 
         def placed() -> bool:
