@@ -7,7 +7,7 @@ says so. The old version forwards the other way: what clients ask anew on connec
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from attrs import define, field
@@ -69,27 +69,34 @@ class Forwarding:
             return None
         return Forwarded(self, named, own)
 
-    def find(self, named: Named) -> Deferred[int | None]:
-        """Fires with the server to which a request is forwarded; None for this one."""
+    def find(self, named: Named) -> Deferred[Sequence[int]]:
+        """Fires with the servers that can answer a request, any of them; with none for this one."""
         siblings = self.siblings
         if named.node is not None:
-            return succeed(named.node if named.node in siblings.nodes.others else None)
+            return succeed([named.node] if named.node in siblings.nodes.others else [])
         if named.sockjs and not self.is_draining():
             return siblings.who_has_sockjs(named.sockjs)
-        return succeed(next(iter(siblings.successors), None))
+        return succeed(siblings.successors)
 
-    def connect(self, node: int) -> Deferred[Upstream | None]:
-        """Connect to another server."""
+    async def connect_to_one(self, nodes: Sequence[int]) -> Upstream | None:
+        """Connect to the first that can be reached: one that was killed has left its sockets."""
+        for node in nodes:
+            try:
+                return await self._connect(node)
+            except Exception as error:  # of the reactor, and of the system
+                _log.info("node {node} cannot be reached: {why}", node=node, why=str(error))
+        return None
+
+    def _connect(self, node: int) -> Deferred[Upstream]:
         siblings = self.siblings
         upstream = Upstream(siblings.reactor, lambda: self._joined.discard(upstream))
         path = str(siblings.nodes.forward(node))
         endpoint = UNIXClientEndpoint(siblings.reactor, path, _PATIENCE)
-        connected: Deferred[Upstream | None] = connectProtocol(endpoint, upstream)
+        connected: Deferred[Upstream] = connectProtocol(endpoint, upstream)
         return connected.addCallback(self._connected)
 
-    def _connected(self, upstream: Upstream | None) -> Upstream | None:
-        if upstream is not None:
-            self._joined.add(upstream)
+    def _connected(self, upstream: Upstream) -> Upstream:
+        self._joined.add(upstream)
         return upstream
 
 
@@ -110,20 +117,16 @@ class Forwarded(Resource):
         """Find the other server and connect to it, then let it answer."""
         gone: Deferred[None] = request.notifyFinish()
         gone.addErrback(self._gone)
-        found = self._forwarding.find(self._named)
-        connected = found.addCallback(self._connect).addErrback(self._failed)
-        connected.addCallback(self._join, request)
-        connected.addErrback(lambda failure: _log.failure("a request was not forwarded", failure))
+        answered = Deferred.fromCoroutine(self._answer(request))
+        answered.addErrback(lambda failure: _log.failure("a request was not forwarded", failure))
         return NOT_DONE_YET
 
     def _gone(self, _: Failure) -> None:
         self._client_is_gone = True
 
-    def _connect(self, node: int | None) -> Deferred[Upstream | None]:
-        return succeed(None) if node is None else self._forwarding.connect(node)
-
-    def _failed(self, failure: Failure) -> None:
-        _log.info("another server cannot be reached: {why}", why=failure.getErrorMessage())
+    async def _answer(self, request: Request) -> None:
+        nodes = await self._forwarding.find(self._named)
+        self._join(await self._forwarding.connect_to_one(nodes), request)
 
     def _join(self, upstream: Upstream | None, request: Request) -> None:
         if self._client_is_gone:

@@ -237,6 +237,15 @@ class DrainingTests(MachineTests):
         self.machine.kill(2)
         assert self.ask(1, "POST", "/kernel", **form()).error == "draining"
 
+    def test_of_two_others_one_was_killed(self) -> None:
+        self.machine.start(3)
+        self.machine.drain(1)
+        self.machine.kill(2)
+        assert self.start(1).startswith("0003")
+        assert self.ask(1, "POST", "/sockjs/000/page/xhr", body=b"").body == b"o\n"
+        said = self.ask(3, "POST", "/sockjs/000/page/xhr_send", body=b"[]")
+        assert said.status == 204
+
     def test_a_sockjs_connection_goes_on_where_it_began(self) -> None:
         self.start(1)
         assert self.ask(1, "POST", "/sockjs/000/page/xhr", body=b"").body == b"o\n"
