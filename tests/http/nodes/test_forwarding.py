@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
@@ -314,6 +315,11 @@ class ControlTests(MachineTests):
         self.machine.reactor.move()
         self.successResultOf(done)
         assert self.machine.drained == []
+
+    def test_no_clock_that_is_set_back_changes_which_one_is_later(self) -> None:
+        before = time.clock_gettime(time.CLOCK_BOOTTIME)
+        self.machine.start(3)
+        assert before <= self.machine.siblings[3].built <= time.clock_gettime(time.CLOCK_BOOTTIME)
 
     def test_one_that_was_killed_is_no_matter(self) -> None:
         self.machine.kill(1)
