@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from attrs import define, field
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import UNIXClientEndpoint, connectProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -69,14 +69,16 @@ class Forwarding:
             return None
         return Forwarded(self, named, own)
 
-    def find(self, named: Named) -> Deferred[Sequence[int]]:
-        """Fires with the servers that can answer a request, any of them; with none for this one."""
+    async def find(self, named: Named) -> Sequence[int]:
+        """The servers that can answer a request, any of them; none for this one."""
         siblings = self.siblings
         if named.node is not None:
-            return succeed([named.node] if named.node in siblings.nodes.others else [])
-        if named.sockjs and not self.is_draining():
-            return siblings.who_has_sockjs(named.sockjs)
-        return succeed(siblings.successors)
+            return [named.node] if named.node in siblings.nodes.others else []
+        if named.sockjs:
+            found = await siblings.who_has_sockjs(named.sockjs)
+            if found:
+                return found
+        return siblings.successors if self.is_draining() else []
 
     async def connect_to_one(self, nodes: Sequence[int]) -> Upstream | None:
         """Connect to the first that can be reached: one that was killed has left its sockets."""

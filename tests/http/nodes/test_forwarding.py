@@ -247,6 +247,20 @@ class DrainingTests(MachineTests):
         said = self.ask(3, "POST", "/sockjs/000/page/xhr_send", body=b"[]")
         assert said.status == 204
 
+    def test_a_sockjs_connection_goes_on_when_two_were_drained(self) -> None:
+        for node in (1, 2):
+            self.start(node)
+        assert self.ask(1, "POST", "/sockjs/000/page/xhr", body=b"").body == b"o\n"
+        self.machine.start(3)
+        for node in (1, 2):
+            self.machine.drain(node)
+        # Over connections that each of them still has.
+        for node in (3, 2, 1):
+            assert self.ask(node, "POST", "/sockjs/000/page/xhr_send", body=b"[]").status == 204
+        assert self.ask(2, "POST", "/sockjs/000/other/xhr", body=b"").body == b"o\n"
+        for node in (3, 2, 1):
+            assert self.ask(node, "POST", "/sockjs/000/other/xhr_send", body=b"[]").status == 204
+
     def test_a_sockjs_connection_goes_on_where_it_began(self) -> None:
         self.start(1)
         assert self.ask(1, "POST", "/sockjs/000/page/xhr", body=b"").body == b"o\n"
