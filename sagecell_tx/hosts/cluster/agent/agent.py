@@ -30,7 +30,8 @@ from sagecell_tx.wire.messages import WireError
 
 _log = Logger()
 
-#: Connections that have not said yet what they are. More are refused.
+#: Connections that have not said yet what they are. For another one, the oldest is closed: anybody may connect
+#: and say nothing, and a web process says what it is within milliseconds.
 MOST_UNKNOWN = 128
 
 #: Seconds between two lines of the log about strangers.
@@ -38,16 +39,6 @@ OFTEN = 60.0
 
 #: The name of the file with this agent's facts.
 FACTS = "facts.json"
-
-
-class SecuredFactory(TLSMemoryBIOFactory):
-    """An agent's connections behind TLS."""
-
-    @override
-    def buildProtocol(self, addr: IAddress | None) -> Any:
-        """A connection, unless too many have not said yet what they are."""
-        assert isinstance(self.wrappedFactory, Agent)
-        return None if self.wrappedFactory.is_crowded else super().buildProtocol(addr)
 
 
 @define(kw_only=True, eq=False)
@@ -76,7 +67,7 @@ class Agent(Factory, Service):
     _tls: PinnedTls = field(init=False)
     _listening: Any = field(default=None, init=False)
     _tenants: dict[str, Tenant] = field(factory=dict, init=False)  # by session
-    _unknown: set[AgentConnection] = field(factory=set, init=False)
+    _unknown: dict[AgentConnection, None] = field(factory=dict, init=False)  # the oldest first
     _connections: set[AgentConnection] = field(factory=set, init=False)
     _count: int = field(default=0, init=False)  # of tenants so far
     _strangers: int = field(default=0, init=False)
@@ -125,7 +116,7 @@ class Agent(Factory, Service):
 
     def secured(self) -> TLSMemoryBIOFactory:
         """The factory behind TLS."""
-        return SecuredFactory(self._tls, False, self, self.reactor)
+        return TLSMemoryBIOFactory(self._tls, False, self, self.reactor)
 
     @override
     def stopService(self) -> Deferred[None]:
@@ -147,16 +138,15 @@ class Agent(Factory, Service):
 
     # --- IProtocolFactory
 
-    @property
-    def is_crowded(self) -> bool:
-        """Whether too many connections have not said yet what they are."""
-        return len(self._unknown) >= MOST_UNKNOWN
-
     @override
     def buildProtocol(self, addr: IAddress | None) -> AgentConnection:
         """A new connection."""
+        while len(self._unknown) >= MOST_UNKNOWN:
+            oldest = next(iter(self._unknown))
+            del self._unknown[oldest]
+            oldest.abort()
         connection = AgentConnection(self)
-        self._unknown.add(connection)
+        self._unknown[connection] = None
         self._connections.add(connection)
         return connection
 
@@ -209,7 +199,7 @@ class Agent(Factory, Service):
 
     def identified(self, connection: AgentConnection) -> None:
         """See `ConnectionOwner.identified`."""
-        self._unknown.discard(connection)
+        self._unknown.pop(connection, None)
 
     def closed(self, connection: AgentConnection) -> None:
         """See `ConnectionOwner.closed`."""

@@ -147,7 +147,15 @@ class PinnedTls:
         self, connection: SSL.Connection, certificate: Any, error: int, depth: int, ok: int
     ) -> bool:
         # A certificate that vouches for another has no meaning here.
-        return depth == 0 and _fingerprint(certificate.to_cryptography()) in self._pinned
+        if depth != 0:
+            return False
+        try:
+            shown = _fingerprint(certificate.to_cryptography())
+        except (
+            Exception
+        ):  # OpenSSL takes more for a certificate; raised, it may end another connection
+            return False
+        return shown in self._pinned
 
     def is_pinned(self, connection: SSL.Connection) -> bool:
         """Whether the other end of a connection has shown a pinned certificate."""

@@ -231,15 +231,17 @@ class AgentTests(SynchronousTestCase):
         self.reactor.advance(PATIENCE)
         assert transport.closed == "aborted"
 
-    def test_only_so_many_may_say_nothing(self) -> None:
-        secured = self.agent.secured()
-        for _ in range(MOST_UNKNOWN):
-            self.connect()
-        assert secured.buildProtocol(None) is None
-        self.reactor.advance(PATIENCE)
-        self.hang_up()
-        assert secured.buildProtocol(None) is not None
-        self.agent._connections.clear()
+    def test_only_so_many_may_say_nothing_and_a_web_process_still_comes(self) -> None:
+        silent = [self.connect()[1] for _ in range(MOST_UNKNOWN)]
+        assert not any(transport.closed for transport in silent)
+        _, transport = self.line()
+        assert self.greeting["event"] == "hello"
+        assert [each.closed for each in silent] == ["aborted"] + [""] * (MOST_UNKNOWN - 1)
+        self.connect()  # in the place of the one that has said what it is
+        assert [each.closed for each in silent[:2]] == ["aborted", ""]
+        self.connect()
+        assert [each.closed for each in silent[:3]] == ["aborted", "aborted", ""]
+        assert not transport.closed
 
     # --- kernels
 

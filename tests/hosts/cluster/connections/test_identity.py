@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import stat
+from typing import Any
 
 import pytest
-from OpenSSL import SSL
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from OpenSSL import SSL, crypto
 from twisted.internet.interfaces import IHandshakeListener
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
@@ -54,6 +57,24 @@ class NoCertificate(PinnedTls):
     def __init__(self) -> None:
         super().__init__(STRANGER, [AGENT.fingerprint])
         self._context = SSL.Context(SSL.TLS_METHOD)
+
+
+class OddCertificate(NoCertificate):
+    """A client whose certificate has a version that only OpenSSL takes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        whole = x509.load_pem_x509_certificate(STRANGER.certificate)
+        shown = whole.public_bytes(serialization.Encoding.DER)
+        version = bytes.fromhex("a003020102")
+        assert version in shown
+        odd = shown.replace(version, bytes.fromhex("a003020105"), 1)
+        library: Any = SSL._lib  # type: ignore[attr-defined]
+        certificate: Any = crypto.load_certificate(crypto.FILETYPE_ASN1, odd)
+        context: Any = self._context
+        # Its own method wants one of the package cryptography, which does not take this one.
+        assert library.SSL_CTX_use_certificate(context._context, certificate._x509) == 1
+        context.use_privatekey(serialization.load_pem_private_key(STRANGER.key, None))
 
 
 def joined(web: PinnedTls, agent: PinnedTls) -> tuple[End, End]:
@@ -106,6 +127,12 @@ def test_an_agent_takes_no_stranger():
 def test_nor_somebody_without_a_certificate():
     _, far = joined(NoCertificate(), PinnedTls(AGENT, [WEB.fingerprint]))
     assert (far.shaken, far.data, far.closed) == (False, b"", True)
+
+
+def test_nor_one_whose_certificate_cannot_be_read():
+    _, far = joined(OddCertificate(), PinnedTls(AGENT, [WEB.fingerprint]))
+    assert (far.shaken, far.data, far.closed) == (False, b"", True)
+    assert far.why.startswith("its certificate is not one of those that are pinned")
 
 
 def test_a_web_process_tells_a_stranger_nothing():
