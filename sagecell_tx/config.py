@@ -153,6 +153,11 @@ class Config:
         return first + (self.node - 1) % 4 * quarter, quarter
 
     @property
+    def accounts_lock(self) -> Path | None:
+        """The file that a server locks for its share of the user ids; None if there are no shares."""
+        return self.nodes.root / f"accounts-{(self.node - 1) % 4}" if self.node else None
+
+    @property
     def kernels_dir(self) -> Path:
         """The directory that holds one directory for each kernel of this server."""
         return self.nodes.directory(self.node)
@@ -196,6 +201,11 @@ class ComputeConfig:
     def own_accounts(self) -> tuple[int, ...]:
         """The user ids for kernels of this agent: all."""
         return self.accounts
+
+    @property
+    def accounts_lock(self) -> None:
+        """See `Config.accounts_lock`: there are no shares."""
+        return
 
     @property
     def kernels_dir(self) -> Path:

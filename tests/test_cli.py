@@ -5,11 +5,14 @@ What ``run`` does is in tests/remote/ and tests/integration/test_execute.py.
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -116,24 +119,58 @@ def test_a_drain_with_settings_that_cannot_be_read(tmp_path, capsys):
     assert "missing: No such file or directory" in capsys.readouterr().err
 
 
-def test_a_drain_of_what_is_no_server(tmp_path, capsys):
-    control = tmp_path / "kernels" / "relay" / "control"
+@contextmanager
+def answering(state_dir: Path, body: bytes) -> Iterator[list[str]]:
+    """What listens where a server does that can be drained, and answers once; gives the command's words."""
+    control = state_dir / "kernels" / "relay" / "control"
     control.parent.mkdir(parents=True)
-    with socket.socket(socket.AF_UNIX) as stranger:
-        stranger.bind(str(control))
-        stranger.listen()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(control))
+        listener.listen()
 
         def answer() -> None:
-            connection, _ = stranger.accept()
+            connection, _ = listener.accept()
+            listener.close()
             with connection:
                 connection.recv(1000)
-                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]")
+                length = f"Content-Length: {len(body)}".encode("ascii")
+                connection.sendall(b"HTTP/1.1 200 OK\r\n" + length + b"\r\n\r\n" + body)
 
         thread = threading.Thread(target=answer)
         thread.start()
-        assert main(["drain", "--state-dir", str(tmp_path)]) == 1
+        yield ["drain", "--state-dir", str(state_dir)]
         thread.join()
-    assert "does not answer: []" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[]",
+        b'{"pid": "1", "sessions": 1, "draining": null}',
+        b'{"pid": 1, "sessions": 0}',
+        b'{"pid": 1, "sessions": 0, "draining": {}}',
+        b"\xff",
+        b"[" * 100_000,
+    ],
+)
+def test_a_drain_of_what_is_no_server(body, tmp_path, capsys):
+    with answering(tmp_path, body) as words:
+        assert main(words) == 1
+    assert "does not answer: " in capsys.readouterr().err
+
+
+def test_a_drain_of_a_server_that_is_stopping(tmp_path, capsys):
+    """Its parent has not asked for its status yet, so its number is not free."""
+    with subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE) as server:
+        assert server.stdout is not None
+        server.stdout.read()  # until its end
+        told = {"pid": server.pid, "node": 0, "sessions": 2, "draining": None}
+        with answering(tmp_path, json.dumps(told).encode("ascii")) as words:
+            assert main(words) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"The server, process {server.pid}, is stopping already.",
+        "The server has ended.",
+    ]
 
 
 def test_the_version(capsys):

@@ -74,6 +74,7 @@ def admin_services(
         ),
         hosts=settings.hosts,
         drain=drain,
+        are_behind_proxy=clients.are_behind_proxy,
     )
     web = WebServer(
         reactor=reactor,

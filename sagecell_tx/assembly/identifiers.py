@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -19,6 +20,11 @@ def now() -> str:
 def timestamp() -> float:
     """The current time, in seconds since the epoch."""
     return datetime.now(UTC).timestamp()
+
+
+def since_boot() -> float:
+    """Seconds since the machine was started: the same clock for all its processes, which nobody sets."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def new_id() -> str:

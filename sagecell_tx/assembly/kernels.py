@@ -112,7 +112,11 @@ def fork_launcher(
     return ForkLauncher(
         reactor=reactor,
         removers=ThreadPool(0, AT_ONCE, "removals"),
-        directories=WorkDirs(config.kernels_dir, lambda: secrets.token_hex(4)),
+        directories=WorkDirs(
+            config.kernels_dir,
+            lambda: secrets.token_hex(4),
+            config.accounts_lock if os.geteuid() == 0 else None,  # only root gives kernels accounts
+        ),
         preload=config.preload,
         picture_files=config.picture_files,
         spare=config.spare,

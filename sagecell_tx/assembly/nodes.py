@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sagecell_tx.assembly.identifiers import timestamp
+from sagecell_tx.assembly.identifiers import since_boot
 from sagecell_tx.config import Config, ConfigError
 from sagecell_tx.http.jupyter.api import JupyterApi
 from sagecell_tx.http.nodes.control import ControlRoutes
@@ -45,7 +45,7 @@ def siblings_and_forwarding(
         interfaces = [each for each in routes if isinstance(each, JupyterApi)]
         return [model for each in interfaces for model in each.listed(which, key)]
 
-    built = timestamp()
+    built = since_boot()
     control = ControlRoutes(
         node=config.node,
         built=built,

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import argparse
-import json
 import socket
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from time import sleep
 from typing import Any
 
+from attrs import frozen
 from typing_extensions import override
 
 from sagecell_tx.commands.failing import failed
 from sagecell_tx.config import Config, ConfigError, load
 from sagecell_tx.process.nodes import Nodes
+from sagecell_tx.wire.messages import WireError, parse_json
 
 #: Seconds in which a server answers, and between two looks at what is left.
 _PATIENCE = 10
 _LOOK = 0.5
+
+#: Bytes of its answer.
+_LONGEST = 64 * 1024
 
 _DRAIN = """\
 Lets a server of this machine admit no more sessions, and end when those that it has have ended by
@@ -76,27 +80,47 @@ def _drain(nodes: Nodes, *, waits: bool) -> int:
         return failed(f"no server is running in {nodes.directory(nodes.own)}")
     except (OSError, HTTPException, ValueError) as error:
         return failed(f"the server in {nodes.directory(nodes.own)} does not answer: {error}")
-    pid, left = told["pid"], told["draining"]["seconds_left"]
-    _tell(f"The server, process {pid}, admits no more sessions.")
-    _tell(f"{_sessions(told)} left, and may go on for {left} seconds.")
-    sessions = told["sessions"]
-    while waits and Path(f"/proc/{pid}").exists():
+    if told.seconds_left is None:
+        _tell(f"The server, process {told.pid}, is stopping already.")
+    else:
+        _tell(f"The server, process {told.pid}, admits no more sessions.")
+        _tell(f"{_sessions(told.sessions)} left, and may go on for {told.seconds_left} seconds.")
+    sessions = told.sessions
+    while waits and _is_running(told.pid):
         sleep(_LOOK)
         try:
-            told = _ask(path, "GET", "/")
+            now = _ask(path, "GET", "/")
         except (OSError, HTTPException, ValueError):
             continue  # it is about to end
-        if told["sessions"] != sessions:
-            sessions = told["sessions"]
-            _tell(f"{_sessions(told)} left.")
+        if now.sessions != sessions:
+            sessions = now.sessions
+            _tell(f"{_sessions(sessions)} left.")
     if waits:
         _tell("The server has ended.")
     return 0
 
 
-def _sessions(told: dict[str, Any]) -> str:
-    count = told["sessions"]
+def _sessions(count: int) -> str:
     return "1 session is" if count == 1 else f"{count or 'No'} sessions are"
+
+
+def _is_running(pid: int) -> bool:
+    """Whether a process runs. One that has ended has its number until its parent asks for its status."""
+    try:
+        # The name, in parentheses, may have any character.
+        state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0]
+    except (OSError, IndexError):
+        return False
+    return state not in (b"Z", b"X")
+
+
+@frozen
+class _Told:
+    """What a server tells. `seconds_left` is None if it is not draining."""
+
+    pid: int
+    sessions: int
+    seconds_left: int | None
 
 
 class _ToSocket(HTTPConnection):
@@ -113,17 +137,31 @@ class _ToSocket(HTTPConnection):
         self.sock.connect(str(self._path))
 
 
-def _ask(path: Path, method: str, target: str) -> dict[str, Any]:
+def _ask(path: Path, method: str, target: str) -> _Told:
     """The answer of the server whose socket is at `path`. Raises OSError, HTTPException or ValueError."""
     connection = _ToSocket(path)
     try:
         connection.request(method, target, headers={"Connection": "close"})
-        told = json.loads(connection.getresponse().read())
+        body = connection.getresponse().read(_LONGEST)
     finally:
         connection.close()
-    if not isinstance(told, dict) or "pid" not in told:
-        raise ValueError(str(told)[:200])
-    return told
+    match _parsed(body):
+        case {"pid": int(pid), "sessions": int(sessions), "draining": None}:
+            return _Told(pid, sessions, None)
+        case {
+            "pid": int(pid),
+            "sessions": int(sessions),
+            "draining": {"seconds_left": int(seconds_left)},
+        }:
+            return _Told(pid, sessions, seconds_left)
+    raise ValueError(repr(body[:200]))
+
+
+def _parsed(body: bytes) -> object:
+    try:
+        return parse_json(body)
+    except WireError as error:
+        raise ValueError(error.message) from error
 
 
 def _tell(sentence: str) -> None:

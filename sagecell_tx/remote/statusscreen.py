@@ -12,6 +12,9 @@ MOST = 15
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
+#: The largest number that is shown. JSON may have infinity, and whole numbers that no float can hold.
+_LARGEST = 10**15
+
 
 def screen(fields: Mapping[str, Any]) -> Iterator[str]:
     """The lines for ``/status.json``, or for that of the admin page, which has more."""
@@ -51,10 +54,10 @@ def _machines(machines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield ""
     yield f"{'machine':<20} {'state':<10} {'kernels':>7} {'load':>6} {'free memory':>12}"
     for each in machines[:MOST]:
-        load = each.get("load")
+        load = _known(each.get("load"))
         yield (
             f"{_text(each, 'name'):<20.20} {_text(each, 'state'):<10.10} {_number(each, 'kernels'):7.0f} "
-            f"{load if isinstance(load, (int, float)) else '-':>6} "
+            f"{'-' if load is None else load:>6} "
             f"{_size(each.get('memory_available_bytes')):>12}"
         )
 
@@ -90,8 +93,8 @@ def _sessions(fields: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _cpu(session: Mapping[str, Any]) -> str:
-    known = isinstance(session.get("cpu_seconds"), (int, float))
-    return f"{_number(session, 'cpu_seconds'):.1f} s" if known else "-"
+    seconds = _known(session.get("cpu_seconds"))
+    return "-" if seconds is None else f"{seconds:.1f} s"
 
 
 def duration(seconds: float) -> str:
@@ -106,9 +109,10 @@ def duration(seconds: float) -> str:
 
 def _size(value: object) -> str:
     """Bytes in the largest unit of which there is at least one; a dash if they are not known."""
-    if not isinstance(value, (int, float)):
+    known = _known(value)
+    if known is None:
         return "-"
-    unit, rest = 0, float(value)
+    unit, rest = 0, float(known)
     while rest >= 1000 and unit < len(_UNITS) - 1:
         unit, rest = unit + 1, rest / 1024
     return f"{rest:.1f} {_UNITS[unit]}" if 0 < rest < 10 and unit else f"{rest:.0f} {_UNITS[unit]}"
@@ -118,7 +122,7 @@ def _pairs(counts: Mapping[str, Any]) -> str:
     told = [
         f"{one_line(name[:60])} {number}"
         for name, number in list(counts.items())[:MOST]
-        if isinstance(number, int) and number
+        if isinstance(number, int) and _known(number)
     ]
     return ", ".join(told)
 
@@ -129,8 +133,14 @@ def _text(value: Mapping[str, Any], name: str) -> str:
 
 
 def _number(value: Mapping[str, Any], name: str) -> float:
-    inner = value.get(name)
-    return inner if isinstance(inner, (int, float)) else 0
+    return _known(value.get(name)) or 0
+
+
+def _known(value: object) -> float | None:
+    """A number that can be shown; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return value if abs(value) <= _LARGEST else None
 
 
 def _object(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -235,6 +235,7 @@ def test_a_rolling_restart_under_load_loses_nothing() -> None:
                 assert load.failures == []
                 # It ends once the poller has read why, or has not come for it.
                 assert poller.end() == "stopped"
+                old_page.leave()
                 assert end_of(one) == 0
                 assert one.directories() == []
                 for log in (one.log(), two.log()):

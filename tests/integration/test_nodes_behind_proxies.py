@@ -86,6 +86,7 @@ class Visitors:
         for notebook in self.notebooks.values():
             notebook.close()
         requests.delete(f"{self.proxy}/kernel/{self.page}", timeout=60)
+        self.sockjs.leave()
 
 
 @pytest.mark.parametrize("name", PROXIES)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from math import inf, nan
 from typing import Any
 
 import pytest
 
 from sagecell_tx.remote.statusscreen import MOST, duration, screen
 from tests.http.admin.pages import AdminTests
+
+#: JSON may have whole numbers of 500 digits, and 1e999.
+HUGE = 10**499
 
 STATUS: dict[str, Any] = {
     "version": "1.2",
@@ -69,10 +73,25 @@ def test_many_sessions_fit_on_a_screen_those_that_use_most_first() -> None:
         {"status": {}},
         {"kernels": [], "queue": 5, "refused": {"a": "b"}, "version": 7},
         {"status": {}, "sessions": [1, {}], "machines": {}, "sites": [{}], "sessions_total": "x"},
+        {"draining": {"seconds_left": inf}},
+        {"status": {}, "uptime_seconds": -inf, "sessions_total": inf},
+        {
+            "status": {},
+            "sessions": [{"age_seconds": inf, "cpu_seconds": nan, "memory_bytes": HUGE}],
+        },
+        {
+            "status": {},
+            "sites": [{"begun": HUGE}],
+            "machines": [{"load": HUGE}],
+            "uptime_seconds": HUGE,
+        },
+        {"kernels": {"running": HUGE, "ended": {"idle": HUGE}}, "refused": {"a": True}},
     ],
 )
 def test_any_answer_can_be_shown(fields: Any) -> None:
-    assert shown(fields).startswith("sagecell-tx")
+    text = shown(fields)
+    assert text.startswith("sagecell-tx")
+    assert all(len(line) < 200 for line in text.splitlines())
 
 
 def test_what_visitors_claim_does_no_harm() -> None:

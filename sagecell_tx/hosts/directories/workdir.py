@@ -25,17 +25,27 @@ PREFIX = "k-"
 WORK = "work"
 SOCKETS = "ipc"
 
+_SAME_ACCOUNTS = (
+    "node: another server here has the same user ids for its kernels: one whose number differs by "
+    "four, eight or so. Choose another number."
+)
+
 #: The longest path that a UNIX socket can have, in bytes, without the NUL at its end.
 SOCKET_PATH = 107
 
 
 @define
 class WorkDirs:
-    """The kernels' directories below `root`. `token` makes short random names."""
+    """The kernels' directories below `root`. `token` makes short random names.
+
+    Of servers with the same file `accounts`, only one can have its directories open: their kernels would have the
+    same user ids.
+    """
 
     root: Path
     token: Callable[[], str]
-    _lock: int | None = field(default=None, init=False)
+    accounts: Path | None = None
+    _locks: list[int] = field(factory=list, init=False)
 
     @property
     def relays(self) -> Path:
@@ -45,7 +55,7 @@ class WorkDirs:
     @property
     def taken(self) -> bool:
         """Whether this server has locked `root`."""
-        return self._lock is not None
+        return bool(self._locks)
 
     def open(self) -> list[Path]:
         """Lock `root` for this server; returns the directories that a crash has left there.
@@ -62,7 +72,9 @@ class WorkDirs:
         try:
             made = [path for path in (self.root, *self.root.parents) if not path.exists()]
             self.root.mkdir(parents=True, exist_ok=True)
-            self._lock = self._take_lock()
+            self._lock(self.root / "lock", f"{self.root} is in use by another server.")
+            if self.accounts is not None:
+                self._lock(self.accounts, _SAME_ACCOUNTS)
             # Kernels with accounts of their own must pass through to their directories.
             for path in {self.root, *made}:
                 path.chmod(0o711)
@@ -72,24 +84,31 @@ class WorkDirs:
         except OSError as error:
             self.close()
             raise ConfigError(f"work_dir: {self.root}: {error.strerror}") from error
+        except ConfigError:
+            self._unlock()
+            raise
 
-    def _take_lock(self) -> int:
-        lock = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    def _lock(self, path: Path, taken: str) -> None:
+        """Lock a file until `close`. Raises `ConfigError` with the sentence `taken` if another process has."""
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(lock)
             if isinstance(error, BlockingIOError):
-                raise ConfigError(f"{self.root} is in use by another server.") from error
+                raise ConfigError(taken) from error
             raise
-        return lock
+        self._locks.append(lock)
+
+    def _unlock(self) -> None:
+        while self._locks:
+            os.close(self._locks.pop())
 
     def close(self) -> None:
         """Remove the relays' directory and unlock `root`. Harmless if it is not locked."""
-        if self._lock is not None:
+        if self._locks:
             self.remove(self.relays)
-            os.close(self._lock)
-            self._lock = None
+            self._unlock()
 
     def make(self) -> Path:
         """Make a kernel's directory with its subdirectories; raises OSError."""

@@ -27,6 +27,7 @@ from sagecell_tx.http.admin.guarded import Guarded
 from sagecell_tx.http.admin.logins import COOKIE, LIFETIME, Logins
 from sagecell_tx.http.admin.overview import Overview
 from sagecell_tx.http.admin.shortened import short_id
+from sagecell_tx.http.serving.cors import base_url
 from sagecell_tx.http.serving.errors import Problem, handle_problems, json_body
 from sagecell_tx.http.serving.mediatypes import content_type
 from sagecell_tx.http.serving.parameters import text
@@ -47,13 +48,17 @@ _FLAGS = "Path=/admin; HttpOnly; SameSite=Strict"
 
 @define(kw_only=True)
 class AdminPage:
-    """The routes. `drain` admits no more kernels; None if this server cannot."""
+    """The routes. `drain` admits no more kernels; None if this server cannot.
+
+    `are_behind_proxy` tells whether a request came from a trusted proxy, so that its headers count.
+    """
 
     logins: Logins
     overview: Overview
     hosts: Collection[str] = ()
     drain: Callable[[], object] | None = None
     client: Path = CLIENT
+    are_behind_proxy: Callable[[IRequest], bool] = lambda _: False
 
     app = Klein()
     handle_problems(app)
@@ -95,7 +100,8 @@ class AdminPage:
     def log_in(self, request: IRequest) -> bytes:
         """Take the token, and give the browser a cookie."""
         value = self.logins.log_in(request, text(request, "token").strip())
-        secure = "; Secure" if request.isSecure() else ""
+        url = base_url(request, proxied=self.are_behind_proxy(request))
+        secure = "; Secure" if url.startswith("https:") else ""
         cookie = f"{COOKIE.decode()}={value}; {_FLAGS}; Max-Age={LIFETIME:.0f}{secure}"
         request.setHeader("Set-Cookie", cookie)
         request.setResponseCode(204)

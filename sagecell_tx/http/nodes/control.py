@@ -31,7 +31,7 @@ from sagecell_tx.sessions.fleet.fleet import Fleet
 class ControlRoutes:
     """The routes. `drain` drains the server; its argument tells whether there is a successor.
 
-    `built` is when the server was, in seconds since the epoch: of two that would drain one another, the
+    `built` is when the server was, in seconds since the machine was started: of two that would drain one another, the
     later one stays. For `listed` see `JupyterApi.listed`.
     """
 

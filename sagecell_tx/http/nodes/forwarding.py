@@ -7,11 +7,11 @@ says so. The old version forwards the other way: what clients ask anew on connec
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from attrs import define, field
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import UNIXClientEndpoint, connectProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -69,27 +69,36 @@ class Forwarding:
             return None
         return Forwarded(self, named, own)
 
-    def find(self, named: Named) -> Deferred[int | None]:
-        """Fires with the server to which a request is forwarded; None for this one."""
+    async def find(self, named: Named) -> Sequence[int]:
+        """The servers that can answer a request, any of them; none for this one."""
         siblings = self.siblings
         if named.node is not None:
-            return succeed(named.node if named.node in siblings.nodes.others else None)
-        if named.sockjs and not self.is_draining():
-            return siblings.who_has_sockjs(named.sockjs)
-        return succeed(next(iter(siblings.successors), None))
+            return [named.node] if named.node in siblings.nodes.others else []
+        if named.sockjs:
+            found = await siblings.who_has_sockjs(named.sockjs)
+            if found:
+                return found
+        return siblings.successors if self.is_draining() else []
 
-    def connect(self, node: int) -> Deferred[Upstream | None]:
-        """Connect to another server."""
+    async def connect_to_one(self, nodes: Sequence[int]) -> Upstream | None:
+        """Connect to the first that can be reached: one that was killed has left its sockets."""
+        for node in nodes:
+            try:
+                return await self._connect(node)
+            except Exception as error:  # of the reactor, and of the system
+                _log.info("node {node} cannot be reached: {why}", node=node, why=str(error))
+        return None
+
+    def _connect(self, node: int) -> Deferred[Upstream]:
         siblings = self.siblings
         upstream = Upstream(siblings.reactor, lambda: self._joined.discard(upstream))
         path = str(siblings.nodes.forward(node))
         endpoint = UNIXClientEndpoint(siblings.reactor, path, _PATIENCE)
-        connected: Deferred[Upstream | None] = connectProtocol(endpoint, upstream)
+        connected: Deferred[Upstream] = connectProtocol(endpoint, upstream)
         return connected.addCallback(self._connected)
 
-    def _connected(self, upstream: Upstream | None) -> Upstream | None:
-        if upstream is not None:
-            self._joined.add(upstream)
+    def _connected(self, upstream: Upstream) -> Upstream:
+        self._joined.add(upstream)
         return upstream
 
 
@@ -110,20 +119,16 @@ class Forwarded(Resource):
         """Find the other server and connect to it, then let it answer."""
         gone: Deferred[None] = request.notifyFinish()
         gone.addErrback(self._gone)
-        found = self._forwarding.find(self._named)
-        connected = found.addCallback(self._connect).addErrback(self._failed)
-        connected.addCallback(self._join, request)
-        connected.addErrback(lambda failure: _log.failure("a request was not forwarded", failure))
+        answered = Deferred.fromCoroutine(self._answer(request))
+        answered.addErrback(lambda failure: _log.failure("a request was not forwarded", failure))
         return NOT_DONE_YET
 
     def _gone(self, _: Failure) -> None:
         self._client_is_gone = True
 
-    def _connect(self, node: int | None) -> Deferred[Upstream | None]:
-        return succeed(None) if node is None else self._forwarding.connect(node)
-
-    def _failed(self, failure: Failure) -> None:
-        _log.info("another server cannot be reached: {why}", why=failure.getErrorMessage())
+    async def _answer(self, request: Request) -> None:
+        nodes = await self._forwarding.find(self._named)
+        self._join(await self._forwarding.connect_to_one(nodes), request)
 
     def _join(self, upstream: Upstream | None, request: Request) -> None:
         if self._client_is_gone:

@@ -7,7 +7,7 @@ from another, a page may have a kernel of each. A kernel of the other is reached
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from attrs import define, field
@@ -22,6 +22,7 @@ from typing_extensions import override
 from sagecell_tx.http.nodes.kernelids import node_of
 from sagecell_tx.http.nodes.siblings import Siblings
 from sagecell_tx.http.nodes.splice import proxy_line
+from sagecell_tx.http.serving.pump import PushProducer
 from sagecell_tx.http.transports.autobahn import Timers
 
 _log = Logger()
@@ -32,8 +33,9 @@ _PATIENCE = 5
 #: Kernels of other servers at a time, for all clients: each takes a descriptor of both servers.
 MOST = 200
 
-#: Messages that wait for the upgrade; what is more is dropped.
-_UNSENT = 100
+#: Bytes of messages to a kernel that wait for the upgrade, or for the other server to read earlier ones. What is more is
+#: dropped, except a single message.
+UNSENT = 2**20
 
 #: Bytes that wait to be read, from which on nothing more is received.
 _UNREAD = 256 * 1024
@@ -50,6 +52,11 @@ class RemoteKernels:
     def __len__(self) -> int:
         """How many are connected, or about to be."""
         return len(self._open)
+
+    @property
+    def all(self) -> Collection[RemoteKernel]:
+        """Those that are."""
+        return self._open
 
     def open(
         self, kernel_id: str, address: str, on_message: Callable[[], None]
@@ -78,21 +85,31 @@ class RemoteKernel:
     _on_message: Callable[[], None]
     _on_closed: Callable[[RemoteKernel], None]
     is_over: bool = field(default=False, init=False)
-    _unsent: list[bytes] = field(factory=list, init=False)
+    _unsent: deque[bytes] = field(factory=deque, init=False)
+    unsent: int = field(default=0, init=False)  # bytes of them
+    _producer: PushProducer = field(init=False)
     _unread: deque[bytes] = field(factory=deque, init=False)
     _size: int = field(default=0, init=False)  # of what is unread
     _connection: _Connection | None = field(default=None, init=False)  # from the upgrade on
     _left: bool = field(default=False, init=False)
+    _is_crowded: bool = field(default=False, init=False)  # as was logged
+
+    def __attrs_post_init__(self) -> None:
+        self._producer = PushProducer(on_resumed=self._send_more)
 
     # --- for the page
 
     def send(self, text: str) -> None:
-        """Send a message, as JSON text; at the latest when the connection is open."""
+        """Send a message, as JSON text; when the connection is open, and as fast as the other server reads."""
         data = text.encode("utf-8", "replace")
-        if self._connection is not None:
-            self._connection.sendMessage(data)
-        elif len(self._unsent) < _UNSENT:
-            self._unsent.append(data)
+        if self._unsent and self.unsent + len(data) > UNSENT:
+            if not self._is_crowded:
+                self._is_crowded = True
+                _log.warn("another server reads too slowly: messages to a kernel are dropped")
+            return
+        self._unsent.append(data)
+        self.unsent += len(data)
+        self._send_more()
 
     def read(self, room: int) -> list[bytes]:
         """The next messages, as JSON text, about `room` bytes."""
@@ -109,18 +126,29 @@ class RemoteKernel:
         """Close the connection: the page has left."""
         self._left = True
         if self._connection is not None:
-            self._connection.sendClose()
+            self._say_goodbye(self._connection)
 
     # --- for the connection
 
     def opened(self, connection: _Connection) -> None:
         """The upgrade is done."""
         self._connection = connection
+        connection.transport.registerProducer(self._producer, True)
+        self._send_more()
         if self._left:
-            connection.sendClose()
-        for data in self._unsent:
-            connection.sendMessage(data)
-        self._unsent.clear()
+            self._say_goodbye(connection)
+
+    def _say_goodbye(self, connection: _Connection) -> None:
+        connection.transport.unregisterProducer()  # it would keep the connection open
+        self._producer.paused = False
+        self._send_more()
+        connection.sendClose()
+
+    def _send_more(self) -> None:
+        while self._connection is not None and self._unsent and not self._producer.paused:
+            data = self._unsent.popleft()
+            self.unsent -= len(data)
+            self._connection.sendMessage(data)
 
     def received(self, data: bytes) -> None:
         """The other server has sent a message."""
@@ -135,6 +163,8 @@ class RemoteKernel:
     def closed(self) -> None:
         """The connection has ended, or the upgrade was refused."""
         self._connection, self.is_over = None, True
+        self._unsent.clear()
+        self.unsent = 0
         self._on_closed(self)
         if not self._left:
             self._on_message()

@@ -164,11 +164,11 @@ class Siblings(Service):
         response.deliverBody(body)
         told(node, response, await body.read.addTimeout(_PATIENCE, self.reactor))
 
-    def who_has_sockjs(self, name: str) -> Deferred[int | None]:
-        """Fires with the draining server that has a SockJS connection; None if none has."""
+    def who_has_sockjs(self, name: str) -> Deferred[Sequence[int]]:
+        """Fires with the draining server that has a SockJS connection, alone; with none if none has."""
         predecessors = self.predecessors
         if not predecessors:
-            return succeed(None)
+            return succeed([])
         found: list[int] = []
 
         def told(node: int, response: IResponse, _: bytes) -> None:
@@ -177,7 +177,7 @@ class Siblings(Service):
 
         path = f"/sockjs?name={quote(name, safe='')}"
         asked = self._ask_all(predecessors, "GET", path, told)
-        return asked.addCallback(lambda _: found[0] if found else None)
+        return asked.addCallback(lambda _: found[:1])
 
     def listed(self, which: str, key: str) -> Deferred[list[dict[str, Any]]]:
         """Fires with what the draining servers have in the list "kernels" or "sessions" of a key."""

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from twisted.logger import LogLevel, capturedLogs
 
-from sagecell_tx.config import ConfigError
+from sagecell_tx.config import Config, ConfigError
 from sagecell_tx.hosts.directories.workdir import WorkDirs
 from tests.hosts.directories.digging import dig
 
@@ -72,6 +72,26 @@ def test_two_servers_do_not_share_a_root(root):
     first.close()
     second.open()
     second.close()
+
+
+def test_two_servers_do_not_share_their_kernels_user_ids(root):
+    def numbered(node):
+        config = Config(work_dir=str(root), node=node)
+        return WorkDirs(config.kernels_dir, lambda: "0", config.accounts_lock)
+
+    first, second, fifth = (numbered(node) for node in (1, 2, 5))
+    first.open()
+    second.open()
+    with pytest.raises(ConfigError, match="another server here has the same user ids"):
+        fifth.open()
+    assert not fifth.taken
+    first.close()
+    fifth.open()
+    with pytest.raises(ConfigError, match="the same user ids"):
+        first.open()
+    fifth.close()
+    second.close()
+    assert Config(work_dir=str(root)).accounts_lock is None
 
 
 def test_a_root_too_long_for_sockets_is_refused_before_anything_is_made(tmp_path):

@@ -70,6 +70,7 @@ class AdminTests(SiteTests):
             hosts=self.hosts,
             drain=drain if self.can_drain else None,
             client=self.folder,
+            are_behind_proxy=world.clients.are_behind_proxy,
         )
         self.public = world.site
         web = WebServer(reactor=world.clock, limits=self.limits.requests, has_pages=False)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sagecell_tx.http.admin.logins import ATTEMPTS, BROWSERS, LIFETIME
 from tests.http.admin.pages import BEARER, TOKEN, AdminTests
+from tests.http.loopback import form
 
 STATUS = "/admin/status.json"
 
@@ -68,6 +71,13 @@ class LoginTests(AdminTests):
         assert "Max-Age=0" in answer.headers["set-cookie"]
         assert self.admin_ask("GET", STATUS, browser.headers).error == "not_logged_in"
         assert self.admin_ask("GET", STATUS, other.headers).status == 200
+
+    def test_behind_a_proxy_with_tls_the_cookie_is_for_tls_alone(self) -> None:
+        for scheme, is_secure in (("https", True), ("http", False)):
+            sent: dict[str, Any] = form(token=TOKEN)
+            headers = [*sent["headers"], ("X-Forwarded-Proto", scheme)]
+            answer = self.admin_ask("POST", "/admin/login", headers, sent["body"])
+            assert ("Secure" in answer.headers["set-cookie"].split("; ")) is is_secure
 
     def test_a_cookie_expires(self) -> None:
         browser = self.browser()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
@@ -237,6 +238,29 @@ class DrainingTests(MachineTests):
         self.machine.kill(2)
         assert self.ask(1, "POST", "/kernel", **form()).error == "draining"
 
+    def test_of_two_others_one_was_killed(self) -> None:
+        self.machine.start(3)
+        self.machine.drain(1)
+        self.machine.kill(2)
+        assert self.start(1).startswith("0003")
+        assert self.ask(1, "POST", "/sockjs/000/page/xhr", body=b"").body == b"o\n"
+        said = self.ask(3, "POST", "/sockjs/000/page/xhr_send", body=b"[]")
+        assert said.status == 204
+
+    def test_a_sockjs_connection_goes_on_when_two_were_drained(self) -> None:
+        for node in (1, 2):
+            self.start(node)
+        assert self.ask(1, "POST", "/sockjs/000/page/xhr", body=b"").body == b"o\n"
+        self.machine.start(3)
+        for node in (1, 2):
+            self.machine.drain(node)
+        # Over connections that each of them still has.
+        for node in (3, 2, 1):
+            assert self.ask(node, "POST", "/sockjs/000/page/xhr_send", body=b"[]").status == 204
+        assert self.ask(2, "POST", "/sockjs/000/other/xhr", body=b"").body == b"o\n"
+        for node in (3, 2, 1):
+            assert self.ask(node, "POST", "/sockjs/000/other/xhr_send", body=b"[]").status == 204
+
     def test_a_sockjs_connection_goes_on_where_it_began(self) -> None:
         self.start(1)
         assert self.ask(1, "POST", "/sockjs/000/page/xhr", body=b"").body == b"o\n"
@@ -305,6 +329,11 @@ class ControlTests(MachineTests):
         self.machine.reactor.move()
         self.successResultOf(done)
         assert self.machine.drained == []
+
+    def test_no_clock_that_is_set_back_changes_which_one_is_later(self) -> None:
+        before = time.clock_gettime(time.CLOCK_BOOTTIME)
+        self.machine.start(3)
+        assert before <= self.machine.siblings[3].built <= time.clock_gettime(time.CLOCK_BOOTTIME)
 
     def test_one_that_was_killed_is_no_matter(self) -> None:
         self.machine.kill(1)

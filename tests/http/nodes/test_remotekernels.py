@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
+from sagecell_tx.http.nodes.remotekernels import UNSENT
 from sagecell_tx.http.sockjs.multiplexer import OTHERS
-from tests.http.loopback import Connection, request
+from tests.http.loopback import BUFFER, Connection, Wire, request
 from tests.http.nodes.test_forwarding import MachineTests
 from tests.http.sockjs.sockjsing import texts
 from tests.http.talking import execute, frame
@@ -131,6 +132,59 @@ class RemoteKernelTests(MachineTests):
         assert not is_held()
         shown = [each for each in self.heard(page, kernel_id) if each["msg_type"] == "display_data"]
         assert len(shown) == sent
+
+    def test_what_the_other_server_does_not_read_is_bounded(self) -> None:
+        page, kernel_id = self.page(1), self.start(2)
+        self.run_at(page, kernel_id, "print 0", "m0")
+        near = cast("Wire", self.machine.reactor.lines[-1].clientIO)
+        for after in range(2):
+            near.clogged = True
+            first = 10 * after + 1
+            for number in range(first, first + 9):
+                code = f"print {number}".ljust(UNSENT // 4)
+                self.run_at(page, kernel_id, code, f"m{number}")
+            (kernel,) = self.one.others.all
+            assert UNSENT // 2 < near.waiting + kernel.unsent < 1.1 * UNSENT + BUFFER
+            near.clogged = False
+            self.pump(page)
+            assert kernel.unsent == 0
+        printed = [int(each) for each in self.printed(page, kernel_id).split()]
+        # In order; those at the end of each row are lost.
+        assert printed[:4] == [0, 1, 2, 3]
+        assert printed == sorted(printed)
+        assert 11 in printed
+        assert not {9, 19} & set(printed)
+
+    def test_what_waits_for_the_connection_is_bounded(self) -> None:
+        page, kernel_id = self.page(1), self.start(2)
+        for number in range(9):
+            code = f"print {number}".ljust(UNSENT // 4)
+            text = f"{kernel_id}/channels,{execute(code, f'm{number}').decode()}"
+            page.send(frame(1, json.dumps([text]).encode()))
+            page.line.flush()  # nothing moves between the servers
+        (kernel,) = self.one.others.all
+        assert UNSENT // 2 < kernel.unsent < 1.1 * UNSENT
+        self.pump(page)
+        assert self.printed(page, kernel_id).split() == ["0", "1", "2"]
+
+    def test_a_long_message_and_those_that_wait_when_the_page_leaves(self) -> None:
+        page, kernel_id = self.page(1), self.start(2)
+        self.run_at(page, kernel_id, "print 0".ljust(2 * UNSENT), "m0")
+        assert self.printed(page, kernel_id).strip() == "0"
+        near = cast("Wire", self.machine.reactor.lines[-1].clientIO)
+        near.clogged = True
+        for number in (1, 2):
+            code = f"print {number}".ljust(UNSENT // 4)
+            self.run_at(page, kernel_id, code, f"m{number}")
+        assert next(iter(self.one.others.all)).unsent
+        page.hang_up()
+        self.pump(page)
+        near.clogged = False
+        self.pump(page)
+        assert len(self.one.others) == 0
+        kernel = self.two.host.latest
+        said = [each for each in kernel.sent if each.msg_type == "execute_request"]
+        assert len(said) == 3
 
     def test_who_makes_up_ids_opens_few_connections(self) -> None:
         pages = [self.page(1) for _ in range(2)]
