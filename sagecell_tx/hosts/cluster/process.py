@@ -56,7 +56,7 @@ class ProcessMachine(Protocol):
         """There is nothing left of a process."""
 
     def could_not_start(self, process: RemoteProcess) -> None:
-        """A process has ended there before it was bound, or was killed because that took too long."""
+        """A process has ended there before it was up, or was killed because that took too long."""
 
     def expect_removal(self, process: RemoteProcess) -> None:
         """A process was killed or has ended: `forget` is to follow soon. Harmless if repeated."""
@@ -93,6 +93,7 @@ class RemoteProcess:
     _observer: ProcessObserver = field(init=False)
     _tokens: deque[str] = field(factory=deque, init=False)
     _is_bound: bool = field(default=False, init=False)
+    _is_up: bool = field(default=False, init=False)
     is_killed: bool = field(default=False, init=False)
     _was_lost: bool = field(default=False, init=False)  # before it was bound
     _has_ended: bool = field(default=False, init=False)
@@ -121,6 +122,7 @@ class RemoteProcess:
 
     def come_up(self) -> None:
         """See `KernelProcess.come_up`."""
+        self._is_up = True
         self._send("up")
 
     def interrupt(self) -> None:
@@ -137,7 +139,7 @@ class RemoteProcess:
         else:
             self._send("kill")
             self._expect_removal()
-            if self.machine is not None and not self._is_bound and not self._has_ended:
+            if self.machine is not None and not self._is_up and not self._has_ended:
                 self.machine.could_not_start(self)
 
     def remove(self) -> Deferred[object]:
@@ -201,7 +203,7 @@ class RemoteProcess:
             self._observer.limit_near(reason[:40], seconds)
         elif event == "ended":
             how = exit_of(message)
-            if self.machine is not None and not self._is_bound and not self.is_killed:
+            if self.machine is not None and not self._is_up and not self.is_killed:
                 self.machine.could_not_start(self)
             self._end(how)
             self._expect_removal()

@@ -407,18 +407,17 @@ class ClusterHostTests(SynchronousTestCase):
                 (name,) = (name for name, agent in agents.items() if agent.heard())
                 placed.append(name)
                 if name == "blue":
+                    blue.say(event="bound", id=number)
                     blue.say(event="ended", id=number, status=None, signal=None, reason=None)
                     blue.say(event="removed", id=number)
             return placed
 
-        assert starts(4).count("blue") == 1
-        for agent in (green, blue):
-            agent.say(event="beat")
-        for _ in range(int(SHUNNED / BEAT)):
-            for agent in (green, blue):
-                agent.say(event="beat")
-            self.reactor.advance(BEAT)
-        assert starts(4).count("blue") == 1
+        for _ in range(2):
+            assert starts(4).count("blue") == 1
+            for _ in range(int(SHUNNED / BEAT)):
+                for agent in (green, blue):
+                    agent.say(event="beat")
+                self.reactor.advance(BEAT)
 
     def test_a_machine_that_takes_too_long_to_start_one_comes_last(self) -> None:
         blue, green = self.join("blue", others=0), self.join("green", others=20)
