@@ -12,7 +12,7 @@ from twisted.logger import capturedLogs
 
 from sagecell_tx.hosts.cluster.facts import Facts, Machines
 from sagecell_tx.hosts.parallel import protocol
-from sagecell_tx.hosts.parallel.hub import ABSENCE, BEAT, LONGEST_WAIT, OFTEN, SILENCE, Hub
+from sagecell_tx.hosts.parallel.hub import ABSENCE, BEAT, LONGEST_WAIT, OFTEN, RENEWAL, SILENCE, Hub
 from sagecell_tx.sessions.originator import Originator
 from tests.hosts.parallel.controllers import Controllers, facts
 
@@ -109,6 +109,24 @@ def test_an_engine_of_another_program_is_asked_less_and_less(told):
     told.pass_time(10 * LONGEST_WAIT)
     assert told.names == []
     assert 10 <= len(controller.asked) <= 20
+
+
+def test_a_socket_for_requests_that_was_cut_is_replaced(told):
+    controller = told.controllers.start()
+    controller.engines = {"foreign": None}
+    told.hub.startService()
+    controller.open[0].cut = True
+    controller.engines["e1"] = facts("m1")
+    with capturedLogs() as log:
+        told.pass_time(RENEWAL + LONGEST_WAIT)
+    assert told.names == ["m1"]
+    assert len(controller.open) == 1
+    assert [each["log_format"] for each in log] == ["{name}: an engine told its facts"]
+    # An engine of another program is still asked once a minute, and the sockets are replaced as often.
+    asked, connections = controller.asked.count("foreign"), len(controller.connections)
+    told.pass_time(10 * LONGEST_WAIT)
+    assert controller.asked.count("foreign") - asked <= 12
+    assert len(controller.connections) - connections <= 10
 
 
 def test_an_engine_that_is_slow_to_answer(told):
