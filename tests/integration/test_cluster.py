@@ -42,6 +42,7 @@ def reason_of(client: Client) -> str:
 def test_a_program_without_a_kernel(one: RunningCluster) -> None:
     answer = requests.post(f"{one.server.url}/service", data={"code": "print(6*7)"}, timeout=60)
     assert answer.json()["stdout"] == "42\n"
+    one.agents[0].until_empty()
 
 
 def test_cells_in_one_kernel(one: RunningCluster) -> None:
