@@ -6,7 +6,6 @@ import errno
 import os
 import signal
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from typing import Any
 
 from attrs import define, field
@@ -152,10 +151,11 @@ class PermalinkServer(Service):
             (signal.SIGHUP, self._hung_up),
         ):
             if signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores SIGHUP
-                signal.signal(number, partial(self._signalled, act))
+                signal.signal(number, self._handler(act))
 
-    def _signalled(self, act: Callable[[], None], *_: object) -> None:
-        self.reactor.callFromThread(act)
+    def _handler(self, act: Callable[[], None]) -> Callable[..., None]:
+        # A function, as `getsignal` writes a handler out: an object with all that the server refers to.
+        return lambda *_: self.reactor.callFromThread(act)
 
     def _hung_up(self) -> None:
         """SIGHUP was received."""
