@@ -29,6 +29,9 @@ _log = Logger()
 #: Seconds in which another server answers.
 _PATIENCE = 5
 
+#: Connections that may wait to be accepted: a class polls at once.
+_BACKLOG = 1024
+
 #: Called with an answer: the node, its head and its body.
 Told = Callable[[int, IResponse, bytes], None]
 
@@ -104,7 +107,7 @@ class Siblings(Service):
             each.addErrback(lambda failure: _log.failure("no socket for other servers", failure))
 
     def _endpoint(self, path: Path) -> UNIXServerEndpoint:
-        return UNIXServerEndpoint(self.reactor, str(path), mode=0o600)
+        return UNIXServerEndpoint(self.reactor, str(path), backlog=_BACKLOG, mode=0o600)
 
     @override
     def stopService(self) -> Deferred[None]:
