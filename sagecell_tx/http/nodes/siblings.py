@@ -138,8 +138,8 @@ class Siblings(Service):
             _log.failure("the other servers cannot be told of the drain")
 
     def take_over(self) -> Deferred[None]:
-        """Drain all others that are not draining yet; fires when they have begun, and never fails."""
-        return self._ask_all(self.successors, "POST", f"/drain?after={self.built}", self._drains)
+        """Drain all others, and let those that do already know; fires when they have begun, and never fails."""
+        return self._ask_all(self.nodes.others, "POST", f"/drain?after={self.built}", self._drains)
 
     def _drains(self, node: int, response: IResponse, _: bytes) -> None:
         if response.code == 200:

@@ -136,7 +136,8 @@ class Machine:
 
         def drain(has_successor: bool) -> None:
             self.drained.append((number, has_successor))
-            self.drain(number)
+            if node.fleet.draining is None:
+                self.drain(number)
 
         config = Config(state_dir=self.root, node=number)
         siblings, forwarding = siblings_and_forwarding(

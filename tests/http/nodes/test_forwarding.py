@@ -350,6 +350,13 @@ class ControlTests(MachineTests):
         again = self.machine.siblings[2].take_over()
         self.machine.reactor.move()
         self.successResultOf(again)
+        assert self.machine.drained == 2 * [(1, True)]
+
+    def test_one_that_drains_already_hears_of_its_successor(self) -> None:
+        self.machine.drain(1)
+        done = self.machine.siblings[2].take_over()
+        self.machine.reactor.move()
+        self.successResultOf(done)
         assert self.machine.drained == [(1, True)]
 
     def test_of_two_that_would_drain_one_another_the_later_one_stays(self) -> None:
