@@ -14,7 +14,7 @@ from sagecell_tx import __version__
 from sagecell_tx.assembly.build import build
 from sagecell_tx.assembly.logs import log_observer
 from sagecell_tx.config import Config, ConfigError, load
-from sagecell_tx.process.resources import spare_the_collector
+from sagecell_tx.process.resources import settle
 from sagecell_tx.process.systemd import Notifier
 
 
@@ -121,7 +121,7 @@ def makeService(options: Options) -> IService:  # noqa: N802
         server = build(options.settings, reactor, Notifier.from_environment())
         twistd = getattr(options, "parent", None) or {}
         server.log_observer = log_observer(options.settings.logs, twistd, reactor)
-        server.on_up = spare_the_collector
+        server.on_up = settle
         return server
     except ConfigError as error:
         raise SystemExit(f"sagecell-tx: {error}") from error

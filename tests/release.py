@@ -27,7 +27,7 @@ def main(directory: str) -> int:
         subprocess.run(
             [binaries / "sagecell-tx", "--help"], cwd=place, check=True, capture_output=True
         )
-        with Server(twistd=str(binaries / "twistd"), cwd=place, preload=None) as server:
+        with Server(twistd=str(binaries / "twistd"), cwd=place) as server:
             program = "import numpy; print(numpy.arange(4).sum() * 7)"
             answer = requests.post(f"{server.url}/service", data={"code": program}, timeout=60)
             assert answer.json().get("stdout") == "42\n", answer.text

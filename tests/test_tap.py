@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from sagecell_tx.assembly.stores import SWEEP
 from sagecell_tx.config import Config
 from sagecell_tx.hosts.forked.host import ForkHost
-from sagecell_tx.process.resources import TRIM, spare_the_collector
+from sagecell_tx.process.resources import TRIM, settle
 from sagecell_tx.server import PermalinkServer, Server
 from sagecell_tx.store.waiting.files import WaitingFileStore
 from sagecell_tx.tap import Options, makeService
@@ -124,7 +124,7 @@ class BuildingTests(SynchronousTestCase):
         assert isinstance(files, WaitingFileStore)
         assert [timer.step for timer in timers] == [SWEEP, TRIM]
         assert not server.running
-        assert server.on_up is spare_the_collector
+        assert server.on_up is settle
         assert stat.S_IMODE(state.stat().st_mode) == 0o711
         assert list(state.iterdir()) == []
 
@@ -134,7 +134,7 @@ class BuildingTests(SynchronousTestCase):
         options.parseOptions(["--permalinks-only", "-l", "tcp:0", "-s", self.mktemp()])
         server = makeService(options)
         assert type(server) is PermalinkServer
-        assert server.on_up is spare_the_collector
+        assert server.on_up is settle
         assert len(server.listening) == 1
 
     def test_a_list_of_hosts_is_a_network(self) -> None:

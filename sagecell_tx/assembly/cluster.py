@@ -14,6 +14,7 @@ from sagecell_tx.hosts.cluster.connections.identity import Identity
 from sagecell_tx.hosts.cluster.facts import Facts, Machines
 from sagecell_tx.hosts.cluster.host import ClusterHost, tls_connector
 from sagecell_tx.hosts.directories.workdir import WorkDirs
+from sagecell_tx.hosts.network.resolver import ThreadedResolver
 from sagecell_tx.sessions.originator import Originator
 from sagecell_tx.sessions.spec import PYTHON
 from sagecell_tx.wire.messages import WireError
@@ -28,13 +29,15 @@ def cluster_host(config: Config, reactor: Any) -> ClusterHost:
     machines = known_machines(config)
     pinned = [facts.name for facts in machines.known]
     path = Path(config.cluster.hub)
+    resolver = ThreadedResolver(reactor=reactor)
     return ClusterHost(
         reactor=reactor,
         threads=reactor.getThreadPool(),
         zmq=ZmqSocketFactory(reactor),
         directories=WorkDirs(config.kernels_dir, lambda: secrets.token_hex(4)),
         machines=machines,
-        connect=tls_connector(reactor, identity),
+        connect=tls_connector(reactor, identity, resolver),
+        resolver=resolver,
         required=config.sandbox,
         limits=config.limits,
         spec=PYTHON,

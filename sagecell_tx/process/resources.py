@@ -17,6 +17,8 @@ from twisted.application.internet import TimerService
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.internet.threads import deferToThreadPool
 
+from sagecell_tx.process.slices import ask_for_short_slices
+
 #: How often memory is given back, in seconds.
 TRIM = 60.0
 
@@ -73,6 +75,12 @@ def spare_the_collector() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+def settle() -> None:
+    """What a server does for itself when it is ready, in the thread of its reactor."""
+    spare_the_collector()
+    ask_for_short_slices()
 
 
 def trimming(reactor: IReactorFromThreads, threads: Any) -> TimerService:

@@ -124,7 +124,8 @@ accounts = {list(accounts())}
 
     def await_ready(self) -> None:
         """Wait until it reports READY."""
-        assert self.notices.recv(100) == b"READY=1", self.log()
+        while (notice := self.notices.recv(100)) != b"READY=1":
+            assert notice == b"STOPPING=1", self.log()  # of an earlier run
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """Send a signal and wait for the end; returns the exit status."""

@@ -157,3 +157,14 @@ class Poller:
                 told += answer.json()["messages"]
                 self.after = answer.json()["after"]
         assert text(told) == f"{self.number}\n"
+
+    def end(self) -> str:
+        """Stop the kernel, and read the rest; returns the reason of its end."""
+        requests.delete(self.url, timeout=60)
+        told: list[Message] = []
+        while not any(each["content"].get("execution_state") == "dead" for each in told):
+            answer = requests.get(f"{self.url}/messages?after={self.after}&wait=20", timeout=60)
+            assert answer.status_code in (200, 204), answer.text
+            if answer.status_code == 200:
+                told, self.after = answer.json()["messages"], answer.json()["after"]
+        return str(told[-1]["content"]["reason"])

@@ -26,6 +26,11 @@ class Polling:
         assert answer.status_code in (200, 204), (answer.status_code, answer.text)
         return answer.text
 
+    def leave(self) -> None:
+        """Read the rest, until the server closes the connection or has ended."""
+        while requests.post(f"{self.url}/xhr?{self.page}", timeout=60).text[:1] in ("a", "h"):
+            pass
+
     def run(self, kernel_id: str, code: str, msg_id: str) -> str:
         """What a program prints."""
         message = {

@@ -124,37 +124,27 @@ def test_the_status(one: RunningCluster) -> None:
     assert "python" in status["languages"]
 
 
-def test_a_killed_agent_is_told_to_users_and_the_next_one_is_used() -> None:
+def test_the_ends_of_an_agent_are_told_to_users_and_leave_nothing() -> None:
     with cluster() as running:
         (agent,) = running.agents
-        client = Client(running.server.url, timeout="600")
-        client.execute("print('in', flush=True)\nwhile True: pass")
-        client.until(lambda message: message["msg_type"] == "stream")
-        children = [agent.fork_server, *agent.kernels()]
-        agent.stop(signal.SIGKILL)
-        assert reason_of(client) == "lost"
-        client.close()
-        until(all_gone(children))
-        until(lambda: running.server.status()["starting"])
-        agent.start()
+        for how in (signal.SIGKILL, signal.SIGTERM):
+            client = Client(running.server.url, timeout="600")
+            client.execute("print('in', flush=True)\nwhile True: pass")
+            client.until(lambda message: message["msg_type"] == "stream")
+            children = [agent.fork_server, *agent.kernels()]
+            assert agent.stop(how) == (0 if how is signal.SIGTERM else -how)
+            assert reason_of(client) == "lost"
+            client.close()
+            until(all_gone(children))
+            until(lambda: running.server.status()["starting"])
+            assert (how is signal.SIGTERM) <= (agent.directories() == [])
+            agent.start()
         with Client(running.server.url) as after:
             assert text(after.run("print('on')")) == "on\n"
+        until(lambda: agent.directories() == [])
 
 
-def test_a_stopped_agent_ends_its_kernels_and_leaves_nothing() -> None:
-    with cluster() as running:
-        (agent,) = running.agents
-        client = Client(running.server.url, timeout="600")
-        client.run("1")
-        children = [agent.fork_server, *agent.kernels()]
-        assert agent.stop() == 0
-        assert reason_of(client) == "lost"
-        client.close()
-        assert all_gone(children)()
-        assert agent.directories() == []
-
-
-def test_a_killed_web_process_leaves_no_kernels() -> None:
+def test_the_ends_of_a_web_process_leave_no_kernels() -> None:
     with cluster(ready=1) as running:
         (agent,) = running.agents
         client = Client(running.server.url, timeout="600")
@@ -165,20 +155,12 @@ def test_a_killed_web_process_leaves_no_kernels() -> None:
         agent.until_empty()
         client.drop()
         running.server.start()
-        with Client(running.server.url) as after:
-            assert text(after.run("print('on')")) == "on\n"
-
-
-def test_a_stop_of_the_server_tells_everybody_and_leaves_nothing() -> None:
-    with cluster(ready=1) as running:
-        (agent,) = running.agents
         client = Client(running.server.url, timeout="600")
-        client.run("1")
+        assert text(client.run("print('on')")) == "on\n"
         assert running.server.stop() == 0
         assert reason_of(client) == "draining"
         client.close()
         agent.until_empty()
-        assert agent.stop() == 0
 
 
 def test_no_more_kernels_than_the_machines_take() -> None:

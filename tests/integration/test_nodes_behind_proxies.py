@@ -38,13 +38,14 @@ class Visitors:
             client = Client(proxy, timeout="600")
             if client.kernel_id[:4] in self.clients:
                 client.close()
+                requests.delete(f"{proxy}/kernel/{client.kernel_id}", timeout=60)
             else:
                 self.clients[client.kernel_id[:4]] = client
         self.pollers: dict[str, Poller] = {}
         while len(self.pollers) < 2:
             poller = Poller(proxy)
             if self.pollers.setdefault(poller.kernel_id[:4], poller) is not poller:
-                requests.delete(poller.url, timeout=60)
+                poller.end()
         self.page = start(proxy, PAGE)
         self.sockjs = Polling(proxy, "page")
         self.rounds = 0
@@ -81,10 +82,11 @@ class Visitors:
             client.close()
             requests.delete(f"{self.proxy}/kernel/{client.kernel_id}", timeout=60)
         for poller in self.pollers.values():
-            requests.delete(poller.url, timeout=60)
+            assert poller.end() == "stopped"
         for notebook in self.notebooks.values():
             notebook.close()
         requests.delete(f"{self.proxy}/kernel/{self.page}", timeout=60)
+        self.sockjs.leave()
 
 
 @pytest.mark.parametrize("name", PROXIES)

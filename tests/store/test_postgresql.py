@@ -187,17 +187,18 @@ class PostgreSQLOutageTests(PostgreSQLTestCase):
         url = self.server.url("postgres", options="-c idle_in_transaction_session_timeout=100")
         gone = open_database(url, reactor=self.reactor)
         self.addCleanup(lambda: self.result(gone.close()))
-        suspended = threading.Event()
+        begun, ended = threading.Event(), threading.Event()
 
         def work(connection: Connection) -> None:
-            connection.exec_driver_sql("SELECT 1")
-            assert suspended.wait(30)
+            begun.set()  # it has the lock
+            assert ended.wait(30)
             connection.exec_driver_sql("SELECT 1")
 
         late = gone.write(work)
+        assert begun.wait(30)
         # A write of another process, which would wait for its lock for ever.
         self.result(self.database.write(test_database.put("after")))
-        suspended.set()
+        ended.set()
         with pytest.raises(StoreAway):
             self.result(late)
 

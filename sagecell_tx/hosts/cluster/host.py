@@ -22,6 +22,7 @@ from sagecell_tx.hosts.channels.zmqsocket import ZmqSocketFactory
 from sagecell_tx.hosts.cluster.connections.identity import Identity, PinnedTls
 from sagecell_tx.hosts.cluster.facts import PROTOCOL, Facts, Machines
 from sagecell_tx.hosts.cluster.machine import Machine
+from sagecell_tx.hosts.cluster.names import MachineNames, NamingReactor
 from sagecell_tx.hosts.cluster.placement import choose, weakest
 from sagecell_tx.hosts.cluster.process import RemoteProcess
 from sagecell_tx.hosts.cluster.reports import MachineStatus
@@ -31,6 +32,7 @@ from sagecell_tx.hosts.forked.protocol import kernel_limits
 from sagecell_tx.hosts.kernels.installed import InstalledKernel
 from sagecell_tx.hosts.kernels.kernel import ConnectedKernel, KernelResources
 from sagecell_tx.hosts.kernelspecs.installed import InstalledSpec
+from sagecell_tx.hosts.network.resolver import Resolver
 from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.interfaces import HostStatus, Kernel, KernelMachine, KernelObserver
 from sagecell_tx.sessions.spec import KernelSpec
@@ -52,7 +54,7 @@ class ClusterHost(Service):
     `required` is the level of confinement that the settings ask for: a machine with a weaker one gets
     no kernels. `connect` makes what connects to an agent. `directories` are for the relays' sockets
     alone. `new_key` makes a kernel's signing key, `new_token` 32 hexadecimal digits that nobody can
-    guess. `hub`, if there is one, tells `machines` of more of them while this host runs. The rest is
+    guess. `resolver` is what `connect` looks names up with. `hub`, if there is one, tells `machines` of more of them while this host runs. The rest is
     as in `ForkHost`.
     """
 
@@ -62,6 +64,7 @@ class ClusterHost(Service):
     directories: WorkDirs
     machines: Machines
     connect: Callable[[Facts], Connect]
+    resolver: Resolver
     required: str
     limits: Limits
     spec: KernelSpec
@@ -231,6 +234,7 @@ class ClusterHost(Service):
         """Begin to connect to all machines that are known, and to those that become known."""
         super().startService()
         self.claim()
+        self.resolver.start()
         self.machines.observe(self)
         if self.hub is not None:
             self.hub.startService()
@@ -249,6 +253,7 @@ class ClusterHost(Service):
         while self._waiting:
             self._waiting.pop().give_up("the server stops")
         self.zmq.shutdown()
+        self.resolver.stop()
         self.directories.close()
         return succeed(None)
 
@@ -271,14 +276,20 @@ class ClusterHost(Service):
             self._up.fire(None)
 
 
-def tls_connector(reactor: Any, identity: Identity) -> Callable[[Facts], Connect]:
-    """Makes what connects to an agent, with TLS, as `identity`; see `Connect`."""
+def tls_connector(
+    reactor: Any, identity: Identity, resolver: Resolver
+) -> Callable[[Facts], Connect]:
+    """Makes what connects to an agent, with TLS, as `identity`; see `Connect`.
+
+    `resolver` looks up the names of machines that are not addresses.
+    """
+    naming = NamingReactor(reactor, MachineNames(clock=reactor, resolver=resolver))
 
     def connect_to(facts: Facts) -> Connect:
         tls = PinnedTls(identity, [facts.fingerprint])
 
         def connect(factory: IProtocolFactory) -> Deferred[Any]:
-            endpoint = HostnameEndpoint(reactor, facts.host, facts.port, timeout=PATIENCE)
+            endpoint = HostnameEndpoint(naming, facts.host, facts.port, timeout=PATIENCE)
             return endpoint.connect(TLSMemoryBIOFactory(tls, True, factory, reactor))
 
         return connect

@@ -15,7 +15,7 @@ from zope.interface import implementer
 
 from sagecell_tx import __version__
 from sagecell_tx.hosts.channels.bytestream import ByteStream
-from sagecell_tx.hosts.cluster.connections.identity import prepare_socket
+from sagecell_tx.hosts.cluster.connections.identity import prepare_socket, why_lost
 from sagecell_tx.hosts.cluster.connections.line import WEBS_PATIENCE, Beats, LineReader, encode
 from sagecell_tx.hosts.cluster.facts import PROTOCOL, Facts
 from sagecell_tx.hosts.cluster.placement import Candidate, suffices
@@ -31,6 +31,11 @@ _log = Logger()
 #: Seconds until the next attempt to connect: the first and the longest; each is twice the one before.
 FIRST_REST = 0.25
 LONGEST_REST = 5.0
+
+#: Seconds within which a kernel that was killed, or has ended, is to be gone with its directory, and how many
+#: may be overdue before the machine is not believed to end kernels at all.
+REMOVAL = 120.0
+MOST_OVERDUE = 10
 
 
 @implementer(IHandshakeListener)
@@ -58,7 +63,7 @@ class LineConnection(StreamProtocol):
 
     def connectionLost(self, reason: Failure | None = None) -> None:  # noqa: N802
         """The line is lost."""
-        why = "closed" if reason is None else reason.getErrorMessage()
+        why = "closed" if reason is None else why_lost(reason)
         self._machine.line_lost(self, why)
 
     def abort(self) -> None:
@@ -85,6 +90,10 @@ class Machine:
     hello: Hello | None = field(default=None, init=False)  # while it is up
     status: MachineStatus = field(factory=MachineStatus, init=False)
     processes: dict[int, RemoteProcess] = field(factory=dict, init=False)
+    _removals: dict[int, float] = field(
+        factory=dict, init=False
+    )  # when each is due, the next first
+    _overdue: set[int] = field(factory=set, init=False)
     _state: LineInputs = field(init=False)
     _line: LineConnection | None = field(default=None, init=False)
     _streams: Streams | None = field(default=None, init=False)
@@ -185,7 +194,14 @@ class Machine:
     def forget(self, process: RemoteProcess) -> None:
         """See `ProcessMachine.forget`."""
         self.processes.pop(process.number, None)
+        self._removals.pop(process.number, None)
+        self._overdue.discard(process.number)
         self.on_change()
+
+    def expect_removal(self, process: RemoteProcess) -> None:
+        """See `ProcessMachine.expect_removal`."""
+        if process.number not in self._overdue:
+            self._removals.setdefault(process.number, self.clock.seconds() + REMOVAL)
 
     # --- from the line
 
@@ -247,6 +263,28 @@ class Machine:
 
     def _beat(self) -> None:
         self.send_message(op="beat")
+        self._check_removals()
+
+    def _check_removals(self) -> None:
+        """Give up processes whose removal is overdue: their sessions would keep their places for ever.
+
+        They still count against the capacity of the machine, where they may be running.
+        """
+        now = self.clock.seconds()
+        late = [number for number, due in self._removals.items() if due <= now]
+        for number in late:
+            del self._removals[number]
+            self._overdue.add(number)
+            _log.error(
+                "machine {machine}: kernel {number} should be gone, and is waited for no longer",
+                machine=self.name,
+                number=number,
+            )
+            self.processes[number].overdue()
+        if len(self._overdue) >= MOST_OVERDUE:
+            self.complain("it does not end its kernels")
+            if self._line is not None:
+                self._line.abort()
 
     def _silent(self) -> None:
         self.complain(f"it has been silent for {WEBS_PATIENCE:g} s")
@@ -290,6 +328,8 @@ class Machine:
         """See `LineEffects.go_down`."""
         self._disconnect()
         processes, self.processes = list(self.processes.values()), {}
+        self._removals.clear()
+        self._overdue.clear()
         if processes:
             _log.error(
                 "machine {machine}: lost, with {count} kernels",

@@ -25,8 +25,14 @@ _log = Logger()
 TOKENS = 8
 FEW = 4
 
-#: The longest text of an agent's about a trouble, in characters.
+#: The longest text of an agent's about a trouble, in characters, and the most troubles of one process,
+#: and warnings of a limit, that a sound agent reports: each is logged, or kept for clients.
 _WHY = 4000
+MOST_TROUBLES = 20
+MOST_WARNINGS = 20
+
+#: The most seconds that a limit can be away.
+_LONGEST = 2**31
 
 _TROUBLES = {trouble.value: trouble for trouble in Trouble}
 
@@ -49,6 +55,9 @@ class ProcessMachine(Protocol):
     def forget(self, process: RemoteProcess) -> None:
         """There is nothing left of a process."""
 
+    def expect_removal(self, process: RemoteProcess) -> None:
+        """A process was killed or has ended: `forget` is to follow soon. Harmless if repeated."""
+
 
 class Placer(Protocol):
     """Chooses machines for processes."""
@@ -65,7 +74,8 @@ class RemoteProcess:
     """A `KernelProcess` on one of the machines of `placer`.
 
     `start` has the fields of the message that starts it, but for the tokens, which `new_token` makes.
-    If its machine is lost before it is bound, it is placed once more.
+    If its machine is lost before it is bound, it is placed once more. If its machine does not report
+    that it is gone, it is `overdue` some time: then it is over for this web process, but not forgotten.
     """
 
     number: int
@@ -83,6 +93,9 @@ class RemoteProcess:
     _is_killed: bool = field(default=False, init=False)
     _was_lost: bool = field(default=False, init=False)  # before it was bound
     _has_ended: bool = field(default=False, init=False)
+    _is_overdue: bool = field(default=False, init=False)
+    _troubles: int = field(default=0, init=False)
+    _warnings: int = field(default=0, init=False)
     _removed: OneShot[object] = field(factory=OneShot, init=False)
 
     # --- KernelProcess
@@ -120,6 +133,7 @@ class RemoteProcess:
             self._removed.fire(None)
         else:
             self._send("kill")
+            self._expect_removal()
 
     def remove(self) -> Deferred[object]:
         """See `KernelProcess.remove`. The agent removes the directory by itself."""
@@ -153,6 +167,8 @@ class RemoteProcess:
         event = message.get("event")
         if event == "removed" and self._has_ended:
             self._gone()
+        elif self._is_overdue:
+            return  # nobody waits for it any more
         elif self._has_ended:
             raise WireError("invalid_event", "There is an event of a kernel that has ended.")
         elif event == "bound":
@@ -164,16 +180,23 @@ class RemoteProcess:
             trouble = _TROUBLES.get(str(message.get("trouble")))
             if trouble is None:
                 raise WireError("invalid_event", "There is no such trouble.")
+            self._troubles += 1
+            if self._troubles > MOST_TROUBLES:
+                raise WireError("too_many_events", "A kernel has too many troubles.")
             self._observer.troubled(trouble, str(message.get("why"))[:_WHY])
         elif event == "failed":
             self._observer.failed()
         elif event == "near":
             reason, seconds = message.get("reason"), message.get("seconds")
-            if not isinstance(reason, str) or type(seconds) is not int:
+            if not isinstance(reason, str) or type(seconds) is not int or abs(seconds) > _LONGEST:
                 raise WireError("invalid_event", "A limit is near that makes no sense.")
+            self._warnings += 1
+            if self._warnings > MOST_WARNINGS:
+                raise WireError("too_many_events", "A kernel is near its limits too often.")
             self._observer.limit_near(reason[:40], seconds)
         elif event == "ended":
             self._end(exit_of(message))
+            self._expect_removal()
         elif event == "full":
             self._try_another()
         elif event == "refused":
@@ -195,6 +218,12 @@ class RemoteProcess:
             # lost during the same start, it may be the cause.
             self._was_lost = True
             self._place_again()
+
+    def overdue(self) -> None:
+        """Its machine has not reported for long that it is gone: wait no longer."""
+        self._is_overdue = True
+        self._end(Exit(reason=LOST))
+        self._removed.fire(None)
 
     def _try_another(self) -> None:
         """Its machine has not started it."""
@@ -224,6 +253,10 @@ class RemoteProcess:
         if not self._has_ended:
             self._has_ended = True
             self._observer.ended(how)
+
+    def _expect_removal(self) -> None:
+        if self.machine is not None:
+            self.machine.expect_removal(self)
 
     def _send(self, op: str) -> None:
         if self.machine is not None:

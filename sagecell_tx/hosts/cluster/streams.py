@@ -33,6 +33,9 @@ AT_ONCE = 6
 REFILL = 0.1
 AGAIN = 0.5
 
+#: Seconds within which a connection has to be made, with its handshake.
+PATIENCE = 10.0
+
 #: Connects a factory's protocol to the machine's agent, with TLS; the errback of what it returns
 #: tells that there is no connection.
 Connect = Callable[[IProtocolFactory], Any]
@@ -45,9 +48,15 @@ class StreamConnection(StreamProtocol):
     def __init__(self, owner: Streams) -> None:
         self._owner = owner
         self._stream: TlsStream | None = None
+        self._patience: IDelayedCall | None = None
 
-    def handshakeCompleted(self) -> None:  # noqa: N802 - Twisted's name
+    def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
+        """Wait for the handshake."""
+        self._patience = self._owner.clock.callLater(PATIENCE, self.abort)
+
+    def handshakeCompleted(self) -> None:  # noqa: N802
         """Say whose stream this is going to be."""
+        self._wait_no_longer()
         prepare_socket(self.transport)
         assert self.transport is not None
         self.transport.write(encode(op="stream", session=self._owner.session))
@@ -74,9 +83,14 @@ class StreamConnection(StreamProtocol):
 
     def connectionLost(self, reason: Failure | None = None) -> None:  # noqa: N802
         """The agent has closed the connection, or refused it."""
+        self._wait_no_longer()
         if self._stream is not None:
             self._stream.lost()
         self._owner.gone(self)
+
+    def _wait_no_longer(self) -> None:
+        if self._patience is not None and self._patience.active():
+            self._patience.cancel()
 
 
 @define(kw_only=True, eq=False)
@@ -115,9 +129,16 @@ class Streams:
             self._spare.popleft().use(stream, token, port)
             self._fill_later(REFILL)
         else:
+            # Those of kernels that were given up meanwhile are not kept until a connection comes: none may.
+            self._wanted = deque(each for each in self._wanted if not each[0].is_closed)
             self._wanted.append((stream, token, port))
             self._fill()
         return stream
+
+    @property
+    def waiting(self) -> int:
+        """How many streams wait for a connection."""
+        return len(self._wanted)
 
     def close(self) -> None:
         """Close all that are not used, and end those that wait for a connection."""

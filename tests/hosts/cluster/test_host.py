@@ -20,7 +20,12 @@ from sagecell_tx.hosts.channels.zmqsocket import ZmqSocketFactory
 from sagecell_tx.hosts.cluster.connections.line import BEAT, WEBS_PATIENCE, encode
 from sagecell_tx.hosts.cluster.facts import Facts, Machines
 from sagecell_tx.hosts.cluster.host import ClusterHost
-from sagecell_tx.hosts.cluster.machine import FIRST_REST, LineConnection
+from sagecell_tx.hosts.cluster.machine import (
+    FIRST_REST,
+    MOST_OVERDUE,
+    REMOVAL,
+    LineConnection,
+)
 from sagecell_tx.hosts.directories.workdir import WorkDirs
 from sagecell_tx.hosts.kernels.kernel import LOST
 from sagecell_tx.hosts.kernelspecs.installed import InstalledSpec
@@ -29,6 +34,7 @@ from sagecell_tx.sessions.interfaces import Exit, HostService, StartFailed
 from sagecell_tx.sessions.spec import PYTHON, KernelSpec
 from tests.hosts.cluster.doubles import MemoryTransport
 from tests.hosts.cluster.test_facts import FACTS
+from tests.hosts.cluster.test_names import ResolverDouble
 from tests.hosts.cluster.test_reports import HELLO, STATUS
 from tests.hosts.doubles import Observed, ThisThread, own_message
 
@@ -103,6 +109,7 @@ class ClusterHostTests(SynchronousTestCase):
             directories=WorkDirs(self.root, lambda: "00000000"),
             machines=self.machines,
             connect=self.connect_to,
+            resolver=ResolverDouble(),
             required=self.required,
             limits=Limits(),
             spec=PYTHON,
@@ -117,6 +124,7 @@ class ClusterHostTests(SynchronousTestCase):
     def stop(self) -> None:
         if self.host.running:
             self.successResultOf(self.host.stopService())
+        assert not self.host.resolver.is_started  # type: ignore[attr-defined]
         assert [each for each in self.reactor.getDelayedCalls() if each.active()] == []
 
     def connect_to(self, facts: Facts) -> Any:
@@ -355,7 +363,7 @@ class ClusterHostTests(SynchronousTestCase):
 
     def bound(self, agent: AgentDouble) -> tuple[Observed, Deferred[Any]]:
         observer, ready = self.start()
-        (start,) = agent.heard()
+        start = agent.heard()[-1]
         agent.say(event="bound", id=start["id"])
         return observer, ready
 
@@ -368,6 +376,51 @@ class ClusterHostTests(SynchronousTestCase):
         assert self.host.status.starting
         self.assertNoResult(self.host.when_up())
         assert self.places[-1] == 0
+
+    def beat(self, agent: AgentDouble, seconds: float) -> None:
+        """Let time pass in which the agent does nothing but beat."""
+        for _ in range(int(seconds / BEAT)):
+            agent.say(event="beat")
+            self.reactor.advance(BEAT)
+
+    def test_a_machine_that_ends_no_kernel_keeps_no_session(self) -> None:
+        agent = self.join()
+        observer, ready = self.bound(agent)
+        ready.cancel()
+        self.failureResultOf(ready, CancelledError)
+        self.beat(agent, REMOVAL - BEAT)
+        assert observer.exits == []
+        self.beat(agent, BEAT)
+        assert observer.exits == [Exit(reason=LOST)]
+        (machine,) = self.host.seen_machines()
+        assert machine.kernels == 1  # it may be running there
+        agent.say(event="ended", id=1, status=0, signal=None, reason=None)
+        agent.say(event="removed", id=1)
+        (machine,) = self.host.seen_machines()
+        assert machine.kernels == 0
+        assert observer.exits == [Exit(reason=LOST)]
+
+    def test_a_machine_that_removes_nothing_keeps_no_session(self) -> None:
+        agent = self.join()
+        observer, ready = self.bound(agent)
+        agent.say(event="ended", id=1, status=0, signal=None, reason=None)
+        self.failureResultOf(ready, StartFailed)
+        self.beat(agent, REMOVAL)
+        assert observer.exits == [Exit(status=0)]
+
+    def test_a_machine_that_ends_no_kernels_at_all_is_left(self) -> None:
+        agent = self.join()
+        observers = []
+        for _ in range(MOST_OVERDUE):
+            observer, ready = self.bound(agent)
+            ready.cancel()
+            self.failureResultOf(ready, CancelledError)
+            observers.append(observer)
+        with capturedLogs() as events:
+            self.beat(agent, REMOVAL)
+        assert agent.transport.closed == "aborted"
+        assert [each for each in events if "does not end" in str(each.get("why"))]
+        assert all(each.exits == [Exit(reason=LOST)] for each in observers)
 
     def test_a_silent_one_loses_them_after_a_while(self) -> None:
         agent = self.join()

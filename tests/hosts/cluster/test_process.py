@@ -11,7 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sagecell_tx.hosts.cluster.connections.stream import TlsStream
-from sagecell_tx.hosts.cluster.process import FEW, TOKENS, RemoteProcess
+from sagecell_tx.hosts.cluster.process import (
+    FEW,
+    MOST_TROUBLES,
+    MOST_WARNINGS,
+    TOKENS,
+    RemoteProcess,
+)
 from sagecell_tx.hosts.kernels.kernel import LOST
 from sagecell_tx.hosts.kernels.processes import Trouble
 from sagecell_tx.sessions.interfaces import LOCAL, Exit
@@ -27,6 +33,7 @@ class MachineDouble:
     told: list[dict[str, Any]] = field(factory=list)
     opened: list[str] = field(factory=list)
     forgotten: bool = False
+    expecting: bool = False
 
     def send_message(self, **message: Any) -> None:
         self.told.append(message)
@@ -39,6 +46,9 @@ class MachineDouble:
 
     def forget(self, process: RemoteProcess) -> None:
         self.forgotten = True
+
+    def expect_removal(self, process: RemoteProcess) -> None:
+        self.expecting = True
 
 
 class Bench:
@@ -112,6 +122,34 @@ def test_hostile_events():
     ):
         with pytest.raises(WireError):
             Bench(MachineDouble()).process.received(message)
+
+
+def test_each_process_has_few_troubles_and_warnings():
+    for event, most in (
+        ({"event": "trouble", "trouble": "start", "why": "x"}, MOST_TROUBLES),
+        ({"event": "near", "reason": "cpu", "seconds": 1}, MOST_WARNINGS),
+    ):
+        bench = Bench(MachineDouble())
+        for _ in range(most):
+            bench.process.received(event)
+        with pytest.raises(WireError, match="too"):
+            bench.process.received(event)
+        assert len(bench.told) == most
+
+
+def test_an_overdue_one_is_lost_once_and_its_machine_may_still_report_its_end():
+    machine = MachineDouble()
+    bench = Bench(machine)
+    bench.process.kill()
+    assert machine.expecting
+    removed = bench.process.remove()
+    bench.process.overdue()
+    assert bench.told == [Exit(reason=LOST)]
+    assert removed.called
+    bench.process.received({"event": "ended", "status": 0, "signal": None, "reason": None})
+    bench.process.received({"event": "removed"})
+    assert machine.forgotten
+    assert bench.told == [Exit(reason=LOST)]
 
 
 def test_a_killed_one_is_not_placed_again():

@@ -7,7 +7,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from sagecell_tx.hosts.cluster.streams import AGAIN, AT_ONCE, REFILL, SPARES, Streams
+from sagecell_tx.hosts.cluster.streams import AGAIN, AT_ONCE, PATIENCE, REFILL, SPARES, Streams
 from tests.hosts.cluster.doubles import MemoryTransport
 
 
@@ -90,6 +90,31 @@ def test_one_that_is_closed_before_its_connection_leaves_that_to_others():
     bench.open().close()
     bench.come(1)
     assert bench.streams.spare == 1
+
+
+def test_those_of_kernels_that_were_given_up_are_not_kept():
+    bench = Bench()
+    for _ in range(100):
+        bench.open().close()
+    waits = bench.open()
+    assert bench.streams.waiting == 1
+    bench.come(1)
+    assert bench.streams.waiting == 0
+    assert not waits.is_closed
+
+
+def test_a_handshake_that_never_ends_is_given_up():
+    bench = Bench()
+    for connection, _ in bench.coming:
+        bench.transports.append(MemoryTransport())
+        connection.makeConnection(bench.transports[-1])
+    bench.clock.advance(PATIENCE)
+    assert [each.closed for each in bench.transports] == ["aborted"] * AT_ONCE
+    silent, bench.coming = bench.coming, []
+    for connection, _ in silent:
+        connection.connectionLost()
+    bench.clock.advance(AGAIN)
+    assert len(bench.coming) == AT_ONCE
 
 
 def test_connections_that_fail_are_tried_again_after_a_while():

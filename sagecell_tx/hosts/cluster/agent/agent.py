@@ -30,21 +30,15 @@ from sagecell_tx.wire.messages import WireError
 
 _log = Logger()
 
-#: Connections that have not said yet what they are. More are refused.
+#: Connections that have not said yet what they are. For another one, the oldest is closed: anybody may connect
+#: and say nothing, and a web process says what it is within milliseconds.
 MOST_UNKNOWN = 128
+
+#: Seconds between two lines of the log about strangers.
+OFTEN = 60.0
 
 #: The name of the file with this agent's facts.
 FACTS = "facts.json"
-
-
-class SecuredFactory(TLSMemoryBIOFactory):
-    """An agent's connections behind TLS."""
-
-    @override
-    def buildProtocol(self, addr: IAddress | None) -> Any:
-        """A connection, unless too many have not said yet what they are."""
-        assert isinstance(self.wrappedFactory, Agent)
-        return None if self.wrappedFactory.is_crowded else super().buildProtocol(addr)
 
 
 @define(kw_only=True, eq=False)
@@ -73,9 +67,11 @@ class Agent(Factory, Service):
     _tls: PinnedTls = field(init=False)
     _listening: Any = field(default=None, init=False)
     _tenants: dict[str, Tenant] = field(factory=dict, init=False)  # by session
-    _unknown: set[AgentConnection] = field(factory=set, init=False)
+    _unknown: dict[AgentConnection, None] = field(factory=dict, init=False)  # the oldest first
     _connections: set[AgentConnection] = field(factory=set, init=False)
     _count: int = field(default=0, init=False)  # of tenants so far
+    _strangers: int = field(default=0, init=False)
+    _strangers_logged: float | None = field(default=None, init=False)
     _emptied: OneShot[None] = field(factory=OneShot, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -120,7 +116,7 @@ class Agent(Factory, Service):
 
     def secured(self) -> TLSMemoryBIOFactory:
         """The factory behind TLS."""
-        return SecuredFactory(self._tls, False, self, self.reactor)
+        return TLSMemoryBIOFactory(self._tls, False, self, self.reactor)
 
     @override
     def stopService(self) -> Deferred[None]:
@@ -142,16 +138,15 @@ class Agent(Factory, Service):
 
     # --- IProtocolFactory
 
-    @property
-    def is_crowded(self) -> bool:
-        """Whether too many connections have not said yet what they are."""
-        return len(self._unknown) >= MOST_UNKNOWN
-
     @override
     def buildProtocol(self, addr: IAddress | None) -> AgentConnection:
         """A new connection."""
+        while len(self._unknown) >= MOST_UNKNOWN:
+            oldest = next(iter(self._unknown))
+            del self._unknown[oldest]
+            oldest.abort()
         connection = AgentConnection(self)
-        self._unknown.add(connection)
+        self._unknown[connection] = None
         self._connections.add(connection)
         return connection
 
@@ -204,12 +199,26 @@ class Agent(Factory, Service):
 
     def identified(self, connection: AgentConnection) -> None:
         """See `ConnectionOwner.identified`."""
-        self._unknown.discard(connection)
+        self._unknown.pop(connection, None)
 
     def closed(self, connection: AgentConnection) -> None:
         """See `ConnectionOwner.closed`."""
         self._connections.discard(connection)
         self._forget()
+
+    def stranger_gone(self, why: str) -> None:
+        """See `ConnectionOwner.stranger_gone`. Logged now and then: anybody may connect."""
+        self._strangers += 1
+        if (
+            self._strangers_logged is None
+            or self.reactor.seconds() >= self._strangers_logged + OFTEN
+        ):
+            self._strangers_logged = self.reactor.seconds()
+            _log.warn(
+                "{count} connections so far were not those of known web processes; the last: {why}",
+                count=self._strangers,
+                why=why[:500],
+            )
 
     def _kernel_ended(self) -> None:
         self._forget()

@@ -19,7 +19,7 @@ from zope.interface import implementer
 
 from sagecell_tx.hosts.cluster.agent.splice import Splice
 from sagecell_tx.hosts.cluster.agent.tenant import Tenant
-from sagecell_tx.hosts.cluster.connections.identity import prepare_socket
+from sagecell_tx.hosts.cluster.connections.identity import prepare_socket, why_lost
 from sagecell_tx.hosts.cluster.connections.line import LONGEST, LONGEST_FIRST, LineReader, encode
 from sagecell_tx.wire.messages import WireError
 
@@ -46,6 +46,9 @@ class ConnectionOwner(Protocol):
 
     def closed(self, connection: AgentConnection) -> None:
         """A connection is closed."""
+
+    def stranger_gone(self, why: str) -> None:
+        """A connection without a valid certificate is closed."""
 
     def identified(self, connection: AgentConnection) -> None:
         """A connection has said what it is."""
@@ -99,6 +102,8 @@ class AgentConnection(StreamProtocol):
 
     def connectionLost(self, reason: Failure | None = None) -> None:  # noqa: N802
         """The connection is closed."""
+        if not self._known and reason is not None:
+            self._owner.stranger_gone(why_lost(reason))
         self._identified()
         tenant, self._tenant = self._tenant, None
         if tenant is not None:

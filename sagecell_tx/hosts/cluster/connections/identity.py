@@ -24,6 +24,7 @@ from twisted.internet.interfaces import (
     IOpenSSLServerConnectionCreator,
     ISystemHandle,
 )
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from sagecell_tx.config import ConfigError
@@ -146,7 +147,15 @@ class PinnedTls:
         self, connection: SSL.Connection, certificate: Any, error: int, depth: int, ok: int
     ) -> bool:
         # A certificate that vouches for another has no meaning here.
-        return depth == 0 and _fingerprint(certificate.to_cryptography()) in self._pinned
+        if depth != 0:
+            return False
+        try:
+            shown = _fingerprint(certificate.to_cryptography())
+        except (
+            Exception
+        ):  # OpenSSL takes more for a certificate; raised, it may end another connection
+            return False
+        return shown in self._pinned
 
     def is_pinned(self, connection: SSL.Connection) -> bool:
         """Whether the other end of a connection has shown a pinned certificate."""
@@ -159,6 +168,20 @@ class PinnedTls:
     def serverConnectionForTLS(self, tlsProtocol: Any) -> SSL.Connection:  # noqa: N802, N803
         """See `IOpenSSLServerConnectionCreator`."""
         return SSL.Connection(self._context, None)
+
+
+def why_lost(reason: Failure) -> str:
+    """Why a connection was lost, as a sentence for the operator of this end."""
+    error = reason.value
+    if not isinstance(error, SSL.Error):
+        return reason.getErrorMessage()
+    words = error.args[0] if error.args else []
+    said = str(words[-1][-1]) if isinstance(words, list) and words else "the handshake failed"
+    if "verify failed" in said:
+        return f"its certificate is not one of those that are pinned here (TLS: {said})"
+    if "alert" in said:
+        return f"it refused this end's certificate, whose fingerprint it must have (TLS: {said})"
+    return f"TLS: {said}"
 
 
 #: TCP_THIN_LINEAR_TIMEOUTS of Linux, which Python's socket module does not have.

@@ -13,9 +13,10 @@ from typing import Any
 
 import attrs
 from twisted.logger import capturedLogs
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from sagecell_tx.hosts.cluster.agent.agent import FACTS, MOST_UNKNOWN, Agent
+from sagecell_tx.hosts.cluster.agent.agent import FACTS, MOST_UNKNOWN, OFTEN, Agent
 from sagecell_tx.hosts.cluster.agent.connection import PATIENCE, AgentConnection
 from sagecell_tx.hosts.cluster.agent.tenant import MOST_SPARES, MOST_TOKENS
 from sagecell_tx.hosts.cluster.connections.identity import Identity
@@ -195,6 +196,20 @@ class AgentTests(SynchronousTestCase):
         connection.dataReceived(encode(op="hello", protocol=1))
         assert transport.written == b""
 
+    def test_strangers_are_logged_now_and_then(self) -> None:
+        def come() -> None:
+            connection, _ = self.connect(StrangersTransport())
+            connection.transport = None
+            connection.connectionLost(Failure(ConnectionAbortedError("no certificate")))
+
+        with capturedLogs() as events:
+            for _ in range(3):
+                come()
+            self.reactor.advance(OFTEN)
+            come()
+        counts = [(each["count"], each["why"]) for each in events if "count" in each]
+        assert counts == [(1, "no certificate"), (4, "no certificate")]
+
     def test_hostile_first_messages(self) -> None:
         for data in (
             b"GET / HTTP/1.1\r\n\r\n",
@@ -216,15 +231,17 @@ class AgentTests(SynchronousTestCase):
         self.reactor.advance(PATIENCE)
         assert transport.closed == "aborted"
 
-    def test_only_so_many_may_say_nothing(self) -> None:
-        secured = self.agent.secured()
-        for _ in range(MOST_UNKNOWN):
-            self.connect()
-        assert secured.buildProtocol(None) is None
-        self.reactor.advance(PATIENCE)
-        self.hang_up()
-        assert secured.buildProtocol(None) is not None
-        self.agent._connections.clear()
+    def test_only_so_many_may_say_nothing_and_a_web_process_still_comes(self) -> None:
+        silent = [self.connect()[1] for _ in range(MOST_UNKNOWN)]
+        assert not any(transport.closed for transport in silent)
+        _, transport = self.line()
+        assert self.greeting["event"] == "hello"
+        assert [each.closed for each in silent] == ["aborted"] + [""] * (MOST_UNKNOWN - 1)
+        self.connect()  # in the place of the one that has said what it is
+        assert [each.closed for each in silent[:2]] == ["aborted", ""]
+        self.connect()
+        assert [each.closed for each in silent[:3]] == ["aborted", "aborted", ""]
+        assert not transport.closed
 
     # --- kernels
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import stat
+from typing import Any
 
 import pytest
-from OpenSSL import SSL
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from OpenSSL import SSL, crypto
 from twisted.internet.interfaces import IHandshakeListener
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 from twisted.protocols.tls import TLSMemoryBIOFactory
+from twisted.python.failure import Failure
 from twisted.test.iosim import connectedServerAndClient
 from zope.interface import implementer
 
@@ -20,6 +24,7 @@ from sagecell_tx.hosts.cluster.connections.identity import (
     Identity,
     PinnedTls,
     prepare_socket,
+    why_lost,
 )
 
 WEB, AGENT, STRANGER = (Identity.new(name) for name in ("web", "agent", "stranger"))
@@ -31,6 +36,7 @@ class End(Protocol):
 
     def __init__(self) -> None:
         self.shaken = self.closed = False
+        self.why = ""
         self.data = b""
 
     def handshakeCompleted(self) -> None:  # noqa: N802
@@ -39,8 +45,10 @@ class End(Protocol):
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
         self.data += data
 
-    def connectionLost(self, reason: object = None) -> None:  # noqa: N802
+    def connectionLost(self, reason: Failure | None = None) -> None:  # noqa: N802
         self.closed = True
+        assert reason is not None
+        self.why = why_lost(reason)
 
 
 class NoCertificate(PinnedTls):
@@ -49,6 +57,24 @@ class NoCertificate(PinnedTls):
     def __init__(self) -> None:
         super().__init__(STRANGER, [AGENT.fingerprint])
         self._context = SSL.Context(SSL.TLS_METHOD)
+
+
+class OddCertificate(NoCertificate):
+    """A client whose certificate has a version that only OpenSSL takes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        whole = x509.load_pem_x509_certificate(STRANGER.certificate)
+        shown = whole.public_bytes(serialization.Encoding.DER)
+        version = bytes.fromhex("a003020102")
+        assert version in shown
+        odd = shown.replace(version, bytes.fromhex("a003020105"), 1)
+        library: Any = SSL._lib  # type: ignore[attr-defined]
+        certificate: Any = crypto.load_certificate(crypto.FILETYPE_ASN1, odd)
+        context: Any = self._context
+        # Its own method wants one of the package cryptography, which does not take this one.
+        assert library.SSL_CTX_use_certificate(context._context, certificate._x509) == 1
+        context.use_privatekey(serialization.load_pem_private_key(STRANGER.key, None))
 
 
 def joined(web: PinnedTls, agent: PinnedTls) -> tuple[End, End]:
@@ -94,6 +120,8 @@ def test_an_agent_takes_no_stranger():
     )
     assert (far.shaken, far.data, far.closed) == (False, b"", True)
     assert near.data == b""
+    assert near.why.startswith("it refused this end's certificate, whose fingerprint it must have")
+    assert far.why.startswith("its certificate is not one of those that are pinned")
 
 
 def test_nor_somebody_without_a_certificate():
@@ -101,10 +129,23 @@ def test_nor_somebody_without_a_certificate():
     assert (far.shaken, far.data, far.closed) == (False, b"", True)
 
 
+def test_nor_one_whose_certificate_cannot_be_read():
+    _, far = joined(OddCertificate(), PinnedTls(AGENT, [WEB.fingerprint]))
+    assert (far.shaken, far.data, far.closed) == (False, b"", True)
+    assert far.why.startswith("its certificate is not one of those that are pinned")
+
+
 def test_a_web_process_tells_a_stranger_nothing():
     near, far = joined(PinnedTls(WEB, [AGENT.fingerprint]), PinnedTls(STRANGER, [WEB.fingerprint]))
     assert (near.shaken, near.closed) == (False, True)
     assert far.data == b""
+    assert near.why.startswith("its certificate is not one of those that are pinned")
+
+
+def test_other_reasons_are_told_as_they_are():
+    assert why_lost(Failure(ConnectionRefusedError("refused"))) == "refused"
+    assert why_lost(Failure(SSL.Error([]))).startswith("TLS: ")
+    assert why_lost(Failure(SSL.Error([("a", "b", "c")]))) == "TLS: c"
 
 
 def test_keys_are_kept_from_other_accounts(tmp_path):
