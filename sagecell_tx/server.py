@@ -271,10 +271,17 @@ class Server(PermalinkServer):
         """Admit nobody more, and stop when all sessions have ended, or their time is over.
 
         A successor has the same listening sockets, and all new connections from now on. Without one, the
-        ports stay open: clients learn why they are refused. A second time, nothing happens.
+        ports stay open: clients learn why they are refused. A second time, nothing happens, unless there is a
+        successor now.
         """
-        if self.fleet.draining is not None or not self.running:
+        if not self.running:
             return
+        if self.fleet.draining is None:
+            self._begin_to_drain()
+        if has_successor:
+            self._stop_listening()
+
+    def _begin_to_drain(self) -> None:
         drained = self.fleet.drain()
         _log.info(
             "draining: no new sessions; {count} have {seconds} seconds to end",
@@ -284,8 +291,6 @@ class Server(PermalinkServer):
         self.notifier.status("draining: no new sessions")
         self.siblings.mark_draining()
         self.connections.move_on()
-        if has_successor:
-            self._stop_listening()
         drained.addCallback(lambda _: self._finish())
 
     @override

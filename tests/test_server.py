@@ -337,6 +337,16 @@ class ServerTests(SynchronousTestCase):
         assert "port stops" not in self.told()
         self.successResultOf(stopped)
 
+    def test_a_successor_that_comes_later_has_the_ports_as_well(self) -> None:
+        self.server.privilegedStartService()
+        self.run_until_running()
+        self.server.drain()
+        assert "port stops" not in self.told()
+        self.server.drain(True)
+        assert self.told() == ["port stops"]
+        self.server.drain(True)
+        assert self.told() == []
+
     def test_who_takes_over_drains_the_others_when_it_is_up(self) -> None:
         self.server.takes_over = True
         self.run_until_running()
