@@ -49,7 +49,8 @@ class ZmqSocket(txzmq.ZmqConnection):  # type: ignore[misc]
 
     `received` is called with the frames of each message; `taken`, after each slice, with the number
     of messages and their weight (`wire/zmtpwire.py`). With `server_key`, the public key of the other end, the connection
-    is encrypted by CURVE, with a key pair of its own.
+    is encrypted by CURVE, with a key pair of its own. Except for SUB, ZMQ queues `waiting` messages
+    that are not read yet; 0: as many as there are, which a relay bounds.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class ZmqSocket(txzmq.ZmqConnection):  # type: ignore[misc]
         identity: bytes | None = None,
         largest: int = -1,
         server_key: bytes | None = None,
+        waiting: int = 0,
     ) -> None:
         # Set first: ZmqConnection's constructor begins to read.
         self.socketType = socket_type
@@ -72,6 +74,8 @@ class ZmqSocket(txzmq.ZmqConnection):  # type: ignore[misc]
         self._taken = taken
         self._unread_for: set[str] = set()
         super().__init__(factory, identity=identity)
+        if socket_type != zmq.SUB:
+            self.socket.set(zmq.RCVHWM, waiting)
         self.socket.set(zmq.MAXMSGSIZE, largest)
         # A relay accepts only one connection, and the hub is connected to with new sockets.
         self.socket.set(zmq.RECONNECT_IVL, _NEVER)

@@ -241,6 +241,8 @@ class ClusterHost(Service):
 
     def hurry(self) -> None:
         """See `HostService.hurry`. The agents remove directories by themselves."""
+        for machine in self._known.values():
+            machine.hurry()
 
     @override
     def stopService(self) -> Deferred[None]:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from attrs import define, field
-from twisted.internet.interfaces import IDelayedCall, IHandshakeListener, IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.protocol import Factory
-from twisted.internet.protocol import Protocol as StreamProtocol
 from twisted.logger import Logger
-from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from sagecell_tx import __version__
+from sagecell_tx.config import SANDBOXES
 from sagecell_tx.hosts.channels.bytestream import ByteStream
-from sagecell_tx.hosts.cluster.connections.identity import prepare_socket, why_lost
-from sagecell_tx.hosts.cluster.connections.line import WEBS_PATIENCE, Beats, LineReader, encode
+from sagecell_tx.hosts.cluster.connections.line import WEBS_PATIENCE, Beats, encode
 from sagecell_tx.hosts.cluster.facts import PROTOCOL, Facts
+from sagecell_tx.hosts.cluster.lineconnection import LineConnection
 from sagecell_tx.hosts.cluster.placement import Candidate, suffices
 from sagecell_tx.hosts.cluster.process import RemoteProcess
 from sagecell_tx.hosts.cluster.reports import Hello, MachineStatus
@@ -32,44 +31,24 @@ _log = Logger()
 FIRST_REST = 0.25
 LONGEST_REST = 5.0
 
+#: Seconds for which a machine gets kernels only if all others are full, after it could not start one, also not within
+#: SLOW seconds.
+SHUNNED = 30.0
+SLOW = 5.0
+
+#: Seconds for which a line has to live to be tried again soon when it is lost.
+SOUND = 10.0
+
+#: Sentences about a machine that are not logged again.
+COMPLAINTS = 8
+
 #: Seconds within which a kernel that was killed, or has ended, is to be gone with its directory, and how many
 #: may be overdue before the machine is not believed to end kernels at all.
 REMOVAL = 120.0
 MOST_OVERDUE = 10
 
-
-@implementer(IHandshakeListener)
-class LineConnection(StreamProtocol):
-    """A connection that is a machine's line."""
-
-    def __init__(self, machine: Machine) -> None:
-        self._machine = machine
-        self._reader = LineReader()
-
-    def handshakeCompleted(self) -> None:  # noqa: N802 - Twisted's name
-        """The agent has shown its certificate."""
-        prepare_socket(self.transport)
-        self._machine.connected(self)
-
-    def dataReceived(self, data: bytes) -> None:  # noqa: N802
-        """Pass on each message."""
-        self._reader.feed(data)
-        try:
-            while (message := self._reader.next()) is not None:
-                self._machine.received(self, message)
-        except WireError as error:
-            self._machine.complain(str(error))
-            self.abort()
-
-    def connectionLost(self, reason: Failure | None = None) -> None:  # noqa: N802
-        """The line is lost."""
-        why = "closed" if reason is None else why_lost(reason)
-        self._machine.line_lost(self, why)
-
-    def abort(self) -> None:
-        """Close the connection at once."""
-        if self.transport is not None:
-            self.transport.abortConnection()  # type: ignore[attr-defined]
+#: The same when the server stops: the agent ends and removes what is left without it.
+LAST_REMOVAL = 5.0
 
 
 @define(kw_only=True, eq=False)
@@ -90,18 +69,22 @@ class Machine:
     hello: Hello | None = field(default=None, init=False)  # while it is up
     status: MachineStatus = field(factory=MachineStatus, init=False)
     processes: dict[int, RemoteProcess] = field(factory=dict, init=False)
+    _begun: dict[int, float] = field(factory=dict, init=False)  # when each was started
     _removals: dict[int, float] = field(
         factory=dict, init=False
     )  # when each is due, the next first
     _overdue: set[int] = field(factory=set, init=False)
+    _removal: float = field(default=REMOVAL, init=False)  # seconds
     _state: LineInputs = field(init=False)
     _line: LineConnection | None = field(default=None, init=False)
     _streams: Streams | None = field(default=None, init=False)
     _beats: Beats = field(init=False)
     _pause: float = field(default=FIRST_REST, init=False)
     _rest: IDelayedCall | None = field(default=None, init=False)
+    _shunned_until: float = field(default=0.0, init=False)
+    _up_at: float = field(default=0.0, init=False)  # the time at which it came up last
     _patience: IDelayedCall | None = field(default=None, init=False)  # for a connection
-    _complaint: str = field(default="", init=False)  # the sentence that was logged last
+    _complaints: deque[str] = field(factory=lambda: deque(maxlen=COMPLAINTS), init=False)  # logged
 
     def __attrs_post_init__(self) -> None:
         self._state = new_line_state(LineCore(self))
@@ -122,6 +105,11 @@ class Machine:
             and not self.status.starting
             and suffices(self.status.sandbox, self.required)
         )
+
+    @property
+    def _is_sound(self) -> bool:
+        """Whether the line has lived long."""
+        return self.hello is not None and self.clock.seconds() - self._up_at >= SOUND
 
     @property
     def seen(self) -> KernelMachine:
@@ -149,6 +137,7 @@ class Machine:
             live=len(self.processes),
             others=self.status.others,
             memory=self.status.memory,
+            failing=self.clock.seconds() < self._shunned_until,
         )
 
     def has_spec(self, spec: str) -> bool:
@@ -167,6 +156,12 @@ class Machine:
         """Nobody knows of the machine any more."""
         self._state.unknown()
 
+    def hurry(self) -> None:
+        """The server is going to stop: wait for the end of kernels only shortly."""
+        self._removal = LAST_REMOVAL
+        soon = self.clock.seconds() + LAST_REMOVAL
+        self._removals = {number: min(due, soon) for number, due in self._removals.items()}
+
     def stop(self) -> None:
         """The server stops."""
         self._state.stopped()
@@ -174,6 +169,7 @@ class Machine:
     def start(self, process: RemoteProcess) -> None:
         """Start a kernel's process here."""
         self.processes[process.number] = process
+        self._begun[process.number] = self.clock.seconds()
         process.start_on(self)
 
     # --- ProcessMachine
@@ -195,13 +191,20 @@ class Machine:
         """See `ProcessMachine.forget`."""
         self.processes.pop(process.number, None)
         self._removals.pop(process.number, None)
+        self._begun.pop(process.number, None)
         self._overdue.discard(process.number)
         self.on_change()
+
+    def could_not_start(self, process: RemoteProcess) -> None:
+        """See `ProcessMachine.could_not_start`. A start that was given up soon says nothing about the machine."""
+        now = self.clock.seconds()
+        if not process.is_killed or now >= self._begun.get(process.number, now) + SLOW:
+            self._shunned_until = now + SHUNNED
 
     def expect_removal(self, process: RemoteProcess) -> None:
         """See `ProcessMachine.expect_removal`."""
         if process.number not in self._overdue:
-            self._removals.setdefault(process.number, self.clock.seconds() + REMOVAL)
+            self._removals.setdefault(process.number, self.clock.seconds() + self._removal)
 
     # --- from the line
 
@@ -238,20 +241,26 @@ class Machine:
         """The line is closed."""
         if line is not self._line:
             return
-        self.complain(why)
+        self.complain(why, ends=True)
         self._state.lost()
 
-    def complain(self, why: str) -> None:
-        """Log what is wrong with the machine, once if nothing changes."""
-        if why != self._complaint:
-            self._complaint = why
+    def complain(self, why: str, *, ends: bool = False) -> None:
+        """Log what is wrong with the machine, once if nothing changes, also if it changes to and fro.
+
+        What `ends` a line that has lived long is news.
+        """
+        if ends and self._is_sound:
+            self._complaints.clear()
+        if why not in self._complaints:
+            self._complaints.append(why)
             _log.error("machine {machine}: {why}", machine=self.name, why=why[:500])
 
     def _take_status(self, status: MachineStatus) -> None:
         before, self.status = self.status, status
         if not status.starting and not suffices(status.sandbox, self.required):
+            level = status.sandbox if status.sandbox in SANDBOXES else "unknown"
             self.complain(
-                f"it can confine kernels only at the level {status.sandbox!r}, and the setting "
+                f"it can confine kernels only at the level {level!r}, and the setting "
                 f"sandbox asks for {self.required!r}; it gets no kernels"
             )
         if (before.starting, before.others, before.sandbox) != (
@@ -263,6 +272,8 @@ class Machine:
 
     def _beat(self) -> None:
         self.send_message(op="beat")
+        if self._line is not None:
+            self._line.received_bytes = 0
         self._check_removals()
 
     def _check_removals(self) -> None:
@@ -281,13 +292,13 @@ class Machine:
                 number=number,
             )
             self.processes[number].overdue()
-        if len(self._overdue) >= MOST_OVERDUE:
-            self.complain("it does not end its kernels")
+        if len(self._overdue) >= MOST_OVERDUE and self._removal == REMOVAL:
+            self.complain("it does not end its kernels", ends=True)
             if self._line is not None:
                 self._line.abort()
 
     def _silent(self) -> None:
-        self.complain(f"it has been silent for {WEBS_PATIENCE:g} s")
+        self.complain(f"it has been silent for {WEBS_PATIENCE:g} s", ends=True)
         self._state.lost()
 
     # --- LineEffects
@@ -311,7 +322,7 @@ class Machine:
     def come_up(self) -> None:
         """See `LineEffects.come_up`."""
         assert self.hello is not None
-        self._pause, self._complaint = FIRST_REST, ""
+        self._up_at = self.clock.seconds()
         _log.info(
             "machine {machine}: there, for {capacity} kernels, sagecell-tx {version}",
             machine=self.name,
@@ -326,9 +337,12 @@ class Machine:
 
     def go_down(self) -> None:
         """See `LineEffects.go_down`."""
+        if self._is_sound:
+            self._pause = FIRST_REST
         self._disconnect()
         processes, self.processes = list(self.processes.values()), {}
         self._removals.clear()
+        self._begun.clear()
         self._overdue.clear()
         if processes:
             _log.error(

@@ -18,7 +18,8 @@ class Candidate:
 
     `live` are its kernels of this web process: those of sessions, ready ones and those that are being
     started or have not ended yet. `others` are those of other web processes. `memory` is free, in
-    bytes.
+    bytes. If it is `failing`, kernels could not be started there a moment ago: as they end at once, it would always be
+    the least full.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Candidate:
     live: int
     others: int = 0
     memory: int = SCARCE
+    failing: bool = False
 
     @property
     def places(self) -> int:
@@ -41,15 +43,16 @@ class Candidate:
 def choose(candidates: Iterable[Candidate]) -> str | None:
     """The name of the machine for the next kernel; None if all are full.
 
-    It is the one that would be the least full with it: of equal machines, one with the fewest kernels.
+    It is the one that would be the least full with it: of equal machines, one with the fewest kernels. One that is failing comes
+    last.
     """
     roomy = [each for each in candidates if not each.is_full]
     if not roomy:
         return None
 
-    def burden(each: Candidate) -> tuple[bool, float, int, str]:
+    def burden(each: Candidate) -> tuple[bool, bool, float, int, str]:
         share = (each.live + each.others + 1) / each.capacity
-        return each.memory < SCARCE, share, -each.memory, each.name
+        return each.failing, each.memory < SCARCE, share, -each.memory, each.name
 
     return min(roomy, key=burden).name
 

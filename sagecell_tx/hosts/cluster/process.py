@@ -55,6 +55,9 @@ class ProcessMachine(Protocol):
     def forget(self, process: RemoteProcess) -> None:
         """There is nothing left of a process."""
 
+    def could_not_start(self, process: RemoteProcess) -> None:
+        """A process has ended there before it was up, or was killed because that took too long."""
+
     def expect_removal(self, process: RemoteProcess) -> None:
         """A process was killed or has ended: `forget` is to follow soon. Harmless if repeated."""
 
@@ -90,7 +93,8 @@ class RemoteProcess:
     _observer: ProcessObserver = field(init=False)
     _tokens: deque[str] = field(factory=deque, init=False)
     _is_bound: bool = field(default=False, init=False)
-    _is_killed: bool = field(default=False, init=False)
+    _is_up: bool = field(default=False, init=False)
+    is_killed: bool = field(default=False, init=False)
     _was_lost: bool = field(default=False, init=False)  # before it was bound
     _has_ended: bool = field(default=False, init=False)
     _is_overdue: bool = field(default=False, init=False)
@@ -118,6 +122,7 @@ class RemoteProcess:
 
     def come_up(self) -> None:
         """See `KernelProcess.come_up`."""
+        self._is_up = True
         self._send("up")
 
     def interrupt(self) -> None:
@@ -126,7 +131,7 @@ class RemoteProcess:
 
     def kill(self) -> None:
         """See `KernelProcess.kill`."""
-        self._is_killed = True
+        self.is_killed = True
         if self.machine is None and not self._has_ended:
             self.placer.withdraw(self)
             self._end(Exit())
@@ -134,6 +139,8 @@ class RemoteProcess:
         else:
             self._send("kill")
             self._expect_removal()
+            if self.machine is not None and not self._is_up and not self._has_ended:
+                self.machine.could_not_start(self)
 
     def remove(self) -> Deferred[object]:
         """See `KernelProcess.remove`. The agent removes the directory by itself."""
@@ -195,7 +202,10 @@ class RemoteProcess:
                 raise WireError("too_many_events", "A kernel is near its limits too often.")
             self._observer.limit_near(reason[:40], seconds)
         elif event == "ended":
-            self._end(exit_of(message))
+            how = exit_of(message)
+            if self.machine is not None and not self._is_up and not self.is_killed:
+                self.machine.could_not_start(self)
+            self._end(how)
             self._expect_removal()
         elif event == "full":
             self._try_another()
@@ -209,7 +219,7 @@ class RemoteProcess:
         """Its machine does not answer any more."""
         if self._has_ended:
             self._gone()
-        elif self._is_bound or self._is_killed or self._was_lost:
+        elif self._is_bound or self.is_killed or self._was_lost:
             self.machine = None
             self._end(Exit(reason=LOST))
             self._removed.fire(None)
@@ -233,7 +243,7 @@ class RemoteProcess:
         if machine is not None:
             machine.forget(self)
             self.tried.add(machine.name)
-        if self._is_killed:
+        if self.is_killed:
             self._end(Exit())
             self._removed.fire(None)
         else:

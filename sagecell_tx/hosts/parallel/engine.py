@@ -56,6 +56,9 @@ REGISTERING = 3
 #: Seconds to wait for a controller that does not answer a registration: it may not be running.
 PATIENCE = 60.0
 
+#: Seconds between two lines of the log about messages that were dropped: whoever has a connection file can send any.
+OFTEN = 60.0
+
 #: The most memory that the program may have of its own, in bytes: four times what it needs.
 MEMORY = 512 << 20
 
@@ -141,6 +144,22 @@ class Standing:
         return not listed and (self._was_listed or now - self.since > self.registering)
 
 
+@define
+class Drops:
+    """Messages that were dropped, of which the log has only some. All times are in seconds."""
+
+    count: int = 0
+    _logged_at: float | None = None
+
+    def one_more(self, now: float) -> bool:
+        """Count another one; returns whether it is to be logged."""
+        self.count += 1
+        if self._logged_at is not None and now < self._logged_at + OFTEN:
+            return False
+        self._logged_at = now
+        return True
+
+
 class FactsKernel(IPythonParallelKernel):  # type: ignore[misc]
     """A kernel that receives its messages itself, so that none reaches a handler of IPython's."""
 
@@ -154,11 +173,14 @@ class FactsKernel(IPythonParallelKernel):  # type: ignore[misc]
     def _answering(
         self, stream: ZMQStream, signer: Signer, facts: dict[str, Any]
     ) -> Callable[[list[bytes]], None]:
+        drops = Drops()
+
         def received(frames: list[bytes]) -> None:
             try:
                 stream.send_multipart(answers(frames, signer, facts))
             except WireError as error:
-                self.log.warning("dropped a message: %s", error.message)
+                if drops.one_more(time.monotonic()):
+                    self.log.warning("dropped %d; the last: %s", drops.count, error.message)
 
         return received
 

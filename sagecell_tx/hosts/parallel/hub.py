@@ -50,6 +50,14 @@ ABSENCE = 30.0
 #: The longest time between two requests for the facts of an engine that does not answer, in seconds.
 LONGEST_WAIT = 60.0
 
+#: Seconds after which a connection is replaced while an engine does not answer, and requests to it before that. The socket for
+#: requests to engines may have been cut, which is not noticed: ZMQ cuts it when an engine sends too much.
+RENEWAL = 60.0
+MOST_UNANSWERED = 4
+
+#: Seconds between two lines of the log about messages that were dropped.
+OFTEN = 60.0
+
 
 class HubConnection(Protocol):
     """Open sockets to a controller."""
@@ -93,6 +101,8 @@ class _Open:
 
     connection: HubConnection
     signer: Signer
+    since: float
+    replaces: bool = False  # one to the same controller
     request: str = ""
     asked_at: float = 0.0
     answered: bool = False  # ever
@@ -115,9 +125,12 @@ class Hub(Service):
     _engines: dict[str, _Engine] = field(factory=dict, init=False)  # by uuid
     _tellers: dict[str, str] = field(factory=dict, init=False)  # the last engine of each machine
     _open: _Open | None = field(default=None, init=False)
+    _is_replacing: bool = field(default=False, init=False)  # the connection by another
     _reading: Deferred[bytes] | None = field(default=None, init=False)
     _next: IDelayedCall | None = field(default=None, init=False)
     _complaint: str = field(default="", init=False)  # the last one, which is not repeated
+    _drops: int = field(default=0, init=False)  # messages that were dropped
+    _drops_logged: float | None = field(default=None, init=False)
 
     @property
     def is_connected(self) -> bool:
@@ -151,6 +164,9 @@ class Hub(Service):
             self._complain("the controller does not answer")
             self._disconnect()
             opened = None
+        elif opened is not None and self._is_to_be_replaced(opened, now):
+            self._disconnect()
+            self._is_replacing, opened = True, None
         if opened is None:
             self._reconnect()
             return
@@ -159,6 +175,18 @@ class Hub(Service):
         self._ask_engines(opened, now)
         if opened.answered:
             self._forget_absent(now)
+
+    def _is_to_be_replaced(self, opened: _Open, now: float) -> bool:
+        return (
+            opened.answered
+            and now - opened.since >= RENEWAL
+            and any(
+                each.asks_at is not None
+                and each.absent_since is None
+                and each.requests >= MOST_UNANSWERED
+                for each in self._engines.values()
+            )
+        )
 
     def _reconnect(self) -> None:
         if self._reading is None:
@@ -182,11 +210,14 @@ class Hub(Service):
             if self._open is opened:
                 self._received(opened, channel, frames)
 
-        opened = self._open = _Open(self.connect(file, received), signer)
+        replaces, self._is_replacing = self._is_replacing, False
+        opened = self._open = _Open(
+            self.connect(file, received), signer, self.clock.seconds(), replaces
+        )
         self._ask_hub(opened)
 
     def _unreadable(self, failure: Failure) -> None:
-        self._reading = None
+        self._reading, self._is_replacing = None, False
         if self.running:
             failure.trap(OSError)
             self._complain(f"its connection file cannot be read: {failure.value}")
@@ -219,8 +250,17 @@ class Hub(Service):
             elif message.msg_type == protocol.FACTS_REPLY:
                 self._engine_replied(uuid, message)
         except WireError as error:
+            self._dropped(channel, error)
+
+    def _dropped(self, channel: str, error: WireError) -> None:
+        """Log a message that was dropped, now and then: whoever has an engine's connection file can send any."""
+        self._drops += 1
+        now = self.clock.seconds()
+        if self._drops_logged is None or now >= self._drops_logged + OFTEN:
+            self._drops_logged = now
             _log.warn(
-                "dropped a message from a controller ({channel}): {why}",
+                "dropped {count} messages from controllers so far; the last ({channel}): {why}",
+                count=self._drops,
                 channel=channel,
                 why=error.message,
             )
@@ -234,8 +274,9 @@ class Hub(Service):
         opened.request = ""
         if not opened.answered:
             opened.answered, self._complaint = True, ""
-            _log.info("connected to a controller with {count} engines", count=len(registered))
-            self._begin_anew()
+            if not opened.replaces:
+                _log.info("connected to a controller with {count} engines", count=len(registered))
+                self._begin_anew()
         for uuid in registered:
             self._is_there(uuid)
         for uuid in self._engines.keys() - registered:

@@ -22,6 +22,10 @@ _TYPES = {
     protocol.MUX: zmq.DEALER,
 }
 
+#: Messages that wait in ZMQ until they are read; the controller keeps the others. Whoever has an engine's connection file can send
+#: any over mux, and a frame may have a megabyte.
+WAITING = 64
+
 
 @define(eq=False)
 class HubSockets:
@@ -52,6 +56,7 @@ class HubSockets:
                 identity=self._identity.encode("ascii"),
                 largest=protocol.FRAME_LIMIT,
                 server_key=self._file.server_key,
+                waiting=WAITING,
             )
 
     def send(self, channel: str, frames: list[bytes]) -> None:

@@ -20,11 +20,15 @@ from sagecell_tx.hosts.channels.zmqsocket import ZmqSocketFactory
 from sagecell_tx.hosts.cluster.connections.line import BEAT, WEBS_PATIENCE, encode
 from sagecell_tx.hosts.cluster.facts import Facts, Machines
 from sagecell_tx.hosts.cluster.host import ClusterHost
+from sagecell_tx.hosts.cluster.lineconnection import MOST_BYTES, LineConnection
 from sagecell_tx.hosts.cluster.machine import (
     FIRST_REST,
+    LAST_REMOVAL,
     MOST_OVERDUE,
     REMOVAL,
-    LineConnection,
+    SHUNNED,
+    SLOW,
+    SOUND,
 )
 from sagecell_tx.hosts.directories.workdir import WorkDirs
 from sagecell_tx.hosts.kernels.kernel import LOST
@@ -225,6 +229,57 @@ class ClusterHostTests(SynchronousTestCase):
             agent.hang_up()
             self.reactor.advance(FIRST_REST)
 
+    def test_an_agent_that_does_not_read_is_left(self) -> None:
+        agent = self.join()
+        agent.transport.producer.pauseProducing()
+        self.beat(agent, WEBS_PATIENCE - BEAT)
+        agent.transport.producer.resumeProducing()
+        agent.transport.producer.pauseProducing()
+        self.beat(agent, WEBS_PATIENCE - BEAT)
+        assert [agent.transport.closed] == [""]
+        with capturedLogs() as events:
+            self.beat(agent, BEAT)
+        assert [agent.transport.closed] == ["aborted"]
+        assert [each for each in events if "does not read" in str(each.get("why"))]
+
+    def test_an_agent_that_says_too_much_is_left(self) -> None:
+        agent = self.join()
+        beats = encode(event="beat") * 1000
+        for _ in range(MOST_BYTES // len(beats) - 1):
+            agent.line.dataReceived(beats)
+        self.reactor.advance(BEAT)
+        for _ in range(MOST_BYTES // len(beats)):
+            agent.line.dataReceived(beats)
+        assert [agent.transport.closed] == [""]
+        agent.line.dataReceived(beats)
+        assert [agent.transport.closed] == ["aborted"]
+
+    def test_a_machine_that_is_weak_to_and_fro_fills_no_log(self) -> None:
+        agent = self.join()
+        with capturedLogs() as events:
+            for number in range(100):
+                for sandbox in ("none", f"x{number}"):
+                    agent.say(event="status", **{**STATUS, "others": 0, "sandbox": sandbox})
+        assert len([each for each in events if "log_format" in each]) <= 2
+
+    def test_a_machine_that_comes_and_goes_is_tried_again_after_longer_and_longer_rests(
+        self,
+    ) -> None:
+        agent = self.join()
+        for attempt in range(3):
+            agent.hang_up()
+            self.reactor.advance(FIRST_REST * 2**attempt - 0.01)
+            assert len(agent.lines) == attempt + 1
+            self.reactor.advance(0.01)
+            assert len(agent.lines) == attempt + 2
+            agent.greet()
+        self.beat(agent, SOUND)
+        with capturedLogs() as events:
+            agent.hang_up()
+        assert [each for each in events if each.get("why") == "gone"]
+        self.reactor.advance(FIRST_REST)
+        assert len(agent.lines) == 5
+
     def test_no_connection_is_tried_again_after_longer_and_longer_rests(self) -> None:
         self.machines.joined(FACTS)
         agent = self.agents["blue"]
@@ -337,6 +392,53 @@ class ClusterHostTests(SynchronousTestCase):
             self.failureResultOf(ready, StartFailed)
         assert observer.exits == [Exit()]
 
+    def test_a_machine_where_kernels_cannot_start_does_not_get_them_all(self) -> None:
+        blue, green = self.join("blue"), self.join("green")
+        agents = {"blue": blue, "green": green}
+        number = 0
+
+        def starts(count: int) -> list[str]:
+            """Where so many kernels are started; those on blue end at once."""
+            nonlocal number
+            placed = []
+            for _ in range(count):
+                self.start()
+                number += 1
+                (name,) = (name for name, agent in agents.items() if agent.heard())
+                placed.append(name)
+                if name == "blue":
+                    blue.say(event="bound", id=number)
+                    blue.say(event="ended", id=number, status=None, signal=None, reason=None)
+                    blue.say(event="removed", id=number)
+            return placed
+
+        for _ in range(2):
+            assert starts(4).count("blue") == 1
+            for _ in range(int(SHUNNED / BEAT)):
+                for agent in (green, blue):
+                    agent.say(event="beat")
+                self.reactor.advance(BEAT)
+
+    def test_a_machine_that_takes_too_long_to_start_one_comes_last(self) -> None:
+        blue, green = self.join("blue", others=0), self.join("green", others=20)
+
+        def start() -> Deferred[Any]:
+            ready = self.start()[1]
+            ready.addErrback(lambda failure: failure.trap(CancelledError))
+            return ready
+
+        start().cancel()  # at once, as a visitor may
+        hangs = start()
+        assert [each["op"] for each in blue.heard()] == ["start", "kill", "start"]
+        for _ in range(int(SLOW / BEAT)):
+            blue.say(event="beat")
+            green.say(event="beat")
+            self.reactor.advance(BEAT)
+        hangs.cancel()
+        blue.heard()
+        start()
+        assert (blue.heard(), len(green.heard())) == ([], 1)
+
     def test_kernels_are_spread(self) -> None:
         agents = [self.join(name) for name in ("blue", "green", "red")]
         for _ in range(7):
@@ -407,6 +509,22 @@ class ClusterHostTests(SynchronousTestCase):
         self.failureResultOf(ready, StartFailed)
         self.beat(agent, REMOVAL)
         assert observer.exits == [Exit(status=0)]
+
+    def test_a_server_that_stops_waits_shortly_for_a_machine_that_ends_no_kernel(self) -> None:
+        agent = self.join()
+        observers = []
+        for _ in range(MOST_OVERDUE):
+            observer, ready = self.bound(agent)
+            ready.cancel()
+            self.failureResultOf(ready, CancelledError)
+            observers.append(observer)
+        self.host.hurry()
+        late, ready = self.bound(agent)
+        ready.cancel()
+        self.failureResultOf(ready, CancelledError)
+        self.beat(agent, LAST_REMOVAL)
+        assert all(each.exits == [Exit(reason=LOST)] for each in [*observers, late])
+        assert not agent.transport.closed
 
     def test_a_machine_that_ends_no_kernels_at_all_is_left(self) -> None:
         agent = self.join()

@@ -55,6 +55,13 @@ def test_a_machine_with_little_memory_comes_last():
     assert placed([poor, rich], 2) == {"a": 1, "b": 2}
 
 
+def test_a_machine_that_is_failing_comes_last():
+    failing = Candidate(name="a", capacity=10, live=0, failing=True)
+    poor = Candidate(name="b", capacity=2, live=1, memory=SCARCE - 1)
+    assert placed([failing, poor], 1) == {"a": 0, "b": 2}
+    assert placed([failing, poor], 2) == {"a": 1, "b": 2}
+
+
 def test_no_machine_or_none_with_room():
     assert choose([]) is None
     assert choose([Candidate(name="a", capacity=0, live=0)]) is None

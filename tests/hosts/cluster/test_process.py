@@ -50,6 +50,9 @@ class MachineDouble:
     def expect_removal(self, process: RemoteProcess) -> None:
         self.expecting = True
 
+    def could_not_start(self, process: RemoteProcess) -> None:
+        self.told.append({"failed": True})
+
 
 class Bench:
     """A process, whose placer has `machines` left; without one, it waits."""

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sagecell_tx.hosts.parallel import protocol
-from sagecell_tx.hosts.parallel.engine import REFUSED, SILENCE, Standing, answers
+from sagecell_tx.hosts.parallel.engine import OFTEN, REFUSED, SILENCE, Drops, Standing, answers
 from sagecell_tx.wire.messages import WireError, originate
 from sagecell_tx.wire.zmqwire import DELIMITER, Signer, decode
 from tests.hosts.parallel.controllers import facts
@@ -121,3 +121,10 @@ def test_a_hub_that_does_not_answer():
     assert standing.is_silent(101.0 + SILENCE)
     standing.answered(listed=True, now=102.0)
     assert not standing.is_silent(101.0 + SILENCE)
+
+
+def test_messages_that_are_dropped_fill_no_log():
+    drops = Drops()
+    logged = [drops.one_more(now) for now in (5.0, 6.0, 5.0 + OFTEN - 1, 5.0 + OFTEN, 6.0 + OFTEN)]
+    assert logged == [True, False, False, True, False]
+    assert drops.count == 5

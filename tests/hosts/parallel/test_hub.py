@@ -12,7 +12,7 @@ from twisted.logger import capturedLogs
 
 from sagecell_tx.hosts.cluster.facts import Facts, Machines
 from sagecell_tx.hosts.parallel import protocol
-from sagecell_tx.hosts.parallel.hub import ABSENCE, BEAT, LONGEST_WAIT, SILENCE, Hub
+from sagecell_tx.hosts.parallel.hub import ABSENCE, BEAT, LONGEST_WAIT, OFTEN, RENEWAL, SILENCE, Hub
 from sagecell_tx.sessions.originator import Originator
 from tests.hosts.parallel.controllers import Controllers, facts
 
@@ -109,6 +109,24 @@ def test_an_engine_of_another_program_is_asked_less_and_less(told):
     told.pass_time(10 * LONGEST_WAIT)
     assert told.names == []
     assert 10 <= len(controller.asked) <= 20
+
+
+def test_a_socket_for_requests_that_was_cut_is_replaced(told):
+    controller = told.controllers.start()
+    controller.engines = {"foreign": None}
+    told.hub.startService()
+    controller.open[0].cut = True
+    controller.engines["e1"] = facts("m1")
+    with capturedLogs() as log:
+        told.pass_time(RENEWAL + LONGEST_WAIT)
+    assert told.names == ["m1"]
+    assert len(controller.open) == 1
+    assert [each["log_format"] for each in log] == ["{name}: an engine told its facts"]
+    # An engine of another program is still asked once a minute, and the sockets are replaced as often.
+    asked, connections = controller.asked.count("foreign"), len(controller.connections)
+    told.pass_time(10 * LONGEST_WAIT)
+    assert controller.asked.count("foreign") - asked <= 12
+    assert len(controller.connections) - connections <= 10
 
 
 def test_an_engine_that_is_slow_to_answer(told):
@@ -286,6 +304,17 @@ def test_a_hub_with_another_key_is_not_believed(told):
         protocol.NOTIFICATION, protocol.REGISTERED, {"uuid": "e1"}, key="of somebody else"
     )
     assert controller.asked == []
+
+
+def test_messages_that_are_dropped_fill_no_log(told):
+    controller = told.controllers.start()
+    told.hub.startService()
+    with capturedLogs() as log:
+        for _ in range(100):
+            controller.say(protocol.MUX, protocol.FACTS_REPLY, {}, "e1", key="of somebody else")
+        told.pass_time(OFTEN)
+        controller.say(protocol.MUX, protocol.FACTS_REPLY, {}, "e1", key="of somebody else")
+    assert [each["count"] for each in log if "dropped" in each["log_format"]] == [1, 101]
 
 
 @pytest.mark.parametrize("wrong", [{"status": "error"}, {"status": "ok", "engines": [1]}])

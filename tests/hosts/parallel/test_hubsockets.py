@@ -98,3 +98,21 @@ async def test_a_frame_that_is_too_long_ends_the_connection(bench):
     while not bench.received:
         await bench.turn()
     assert bench.received == [(protocol.REGISTRATION, [b"answered"])]
+
+
+@ensureDeferred
+async def test_what_is_not_taken_waits_at_the_controller(bench):
+    bench.sockets.send(protocol.MUX, [b"asked"])
+    await bench.asked(protocol.MUX)
+    bench.sockets._sockets[protocol.MUX].pause("the test reads nothing")
+    peer = bench.peers[protocol.MUX]
+    peer.set(zmq.ROUTER_MANDATORY, 1)  # waits, where it would drop
+    peer.set(zmq.SNDTIMEO, 1000)
+    frame = bytes(protocol.FRAME_LIMIT // 2)
+
+    def flood() -> None:
+        for _ in range(2000):  # a gigabyte
+            peer.send_multipart([b"me", frame])
+
+    with pytest.raises(zmq.Again):
+        flood()

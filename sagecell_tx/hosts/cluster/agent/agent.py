@@ -34,6 +34,9 @@ _log = Logger()
 #: and say nothing, and a web process says what it is within milliseconds.
 MOST_UNKNOWN = 128
 
+#: Lines of web processes at a time, also of those that are gone but have kernels left. More are refused.
+MOST_TENANTS = 64
+
 #: Seconds between two lines of the log about strangers.
 OFTEN = 60.0
 
@@ -170,6 +173,8 @@ class Agent(Factory, Service):
                 f"It speaks version {str(hello.get('protocol'))[:20]} of the protocol, this agent "
                 f"version {PROTOCOL}.",
             )
+        if len(self._tenants) >= MOST_TENANTS:
+            raise WireError("too_many_lines", f"There are {MOST_TENANTS} web processes already.")
         self._count += 1
         tenant = Tenant(
             clock=self.reactor,

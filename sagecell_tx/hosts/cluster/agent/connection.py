@@ -20,7 +20,14 @@ from zope.interface import implementer
 from sagecell_tx.hosts.cluster.agent.splice import Splice
 from sagecell_tx.hosts.cluster.agent.tenant import Tenant
 from sagecell_tx.hosts.cluster.connections.identity import prepare_socket, why_lost
-from sagecell_tx.hosts.cluster.connections.line import LONGEST, LONGEST_FIRST, LineReader, encode
+from sagecell_tx.hosts.cluster.connections.line import (
+    AGENTS_PATIENCE,
+    LONGEST,
+    LONGEST_FIRST,
+    LineReader,
+    UnreadWatch,
+    encode,
+)
 from sagecell_tx.wire.messages import WireError
 
 _log = Logger()
@@ -66,6 +73,7 @@ class AgentConnection(StreamProtocol):
         self._splice: Splice | None = None
         self._known = False
         self._patience: IDelayedCall | None = None
+        self._unread: UnreadWatch | None = None  # of a line
 
     # --- IProtocol and IHandshakeListener
 
@@ -105,6 +113,8 @@ class AgentConnection(StreamProtocol):
         if not self._known and reason is not None:
             self._owner.stranger_gone(why_lost(reason))
         self._identified()
+        if self._unread is not None:
+            self._unread.stop()
         tenant, self._tenant = self._tenant, None
         if tenant is not None:
             if self._is_line:
@@ -129,6 +139,8 @@ class AgentConnection(StreamProtocol):
 
     def abort(self) -> None:
         """See `Abortable.abort`."""
+        if self._unread is not None:
+            self._unread.stop()
         if self._splice is not None:
             self._splice.close()
         elif self.transport is not None:
@@ -166,6 +178,12 @@ class AgentConnection(StreamProtocol):
             self._tenant = self._owner.greeted(self, message)
             self._is_line = True
             self._identified()
+            self._unread = UnreadWatch(
+                clock=self._tenant.clock,
+                patience=AGENTS_PATIENCE,
+                silent=self._tenant.does_not_read,
+            )
+            self._unread.watch(self.transport)
             self._tenant.begin()
         elif op == "stream":
             tenant = self._owner.tenant_of(message.get("session"))

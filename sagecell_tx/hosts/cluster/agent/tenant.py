@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -32,6 +33,13 @@ MOST_TOKENS = 64
 
 #: The most streams that wait for a token.
 MOST_SPARES = 64
+
+#: The most messages of a web process between two of this agent's beats: the fork server, which all of them share, counts as
+#: hung when it is further behind.
+MOST_MESSAGES = 2000
+
+#: The most interrupts of a kernel meanwhile. More, which a visitor can ask for, are not passed on.
+MOST_INTERRUPTS = 20
 
 #: Free memory is told in steps of so many bytes, so that it need not be told all the time.
 MEMORY_STEP = 64 << 20
@@ -83,6 +91,8 @@ class Tenant:
     _spares: set[Abortable] = field(factory=set, init=False)
     _told: dict[str, object] = field(factory=dict, init=False)  # the status that was sent last
     _gone: bool = field(default=False, init=False)
+    _messages: int = field(default=0, init=False)  # since the last beat
+    _interrupts: Counter[int] = field(factory=Counter, init=False)  # since then, of each kernel
     _beats: Beats = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -125,6 +135,12 @@ class Tenant:
         for stream in [*self._streams, *self._spares]:
             stream.abort()
 
+    def does_not_read(self) -> None:
+        """The web process does not read what it is sent: it loses its line, and all with it."""
+        _log.error("{tenant}: the web process does not read", tenant=self.name)
+        self.line.abort()
+        self.lost()
+
     # --- messages
 
     def received(self, message: Mapping[str, Any]) -> None:
@@ -136,6 +152,12 @@ class Tenant:
         number = message.get("id")
         if type(number) is not int or not 0 < number < _LARGEST_ID:
             raise WireError("invalid_id", "A message has no valid id.")
+        if op == "interrupt":
+            self._interrupt(number)
+            return
+        self._messages += 1
+        if self._messages > MOST_MESSAGES:
+            raise WireError("too_many_messages", "There are too many messages between two beats.")
         if op == "start":
             self._start(number, message)
             return
@@ -148,14 +170,16 @@ class Tenant:
         elif op == "up":
             if kernel is not None:
                 kernel.come_up()
-        elif op == "interrupt":
-            if kernel is not None:
-                kernel.process.interrupt()
         elif op == "kill":
             if kernel is not None:
                 kernel.process.kill()
         else:
             raise WireError("unknown_op", f"There is no message {str(op)[:40]!r}.")
+
+    def _interrupt(self, number: int) -> None:
+        if number in self.kernels and self._interrupts[number] < MOST_INTERRUPTS:
+            self._interrupts[number] += 1
+            self.kernels[number].process.interrupt()
 
     def _start(self, number: int, message: Mapping[str, Any]) -> None:
         key, ahead, spec = message.get("key"), message.get("ahead"), message.get("spec")
@@ -260,6 +284,8 @@ class Tenant:
             self.line.send_message(**message)
 
     def _beat(self) -> None:
+        self._messages = 0
+        self._interrupts.clear()
         status = self._status()
         if status == self._told:
             self._send(event="beat")

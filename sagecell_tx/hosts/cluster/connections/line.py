@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from attrs import define, field
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
+from zope.interface import implementer
 
 from sagecell_tx.hosts.cluster.facts import PROTOCOL
 from sagecell_tx.wire.messages import WireError, dump, parse_object
@@ -113,3 +114,43 @@ class Beats:
             return
         self.send()
         self._wait()
+
+
+@implementer(IPushProducer)
+@define(kw_only=True, eq=False)
+class UnreadWatch:
+    """Notices when the other end does not read: what is sent to it is kept in memory until it does.
+
+    `silent` is called once if `transport`, with which this is registered, has had much unwritten for `patience`
+    seconds, and never none.
+    """
+
+    clock: IReactorTime
+    patience: float
+    silent: Callable[[], None]
+    _waiting: IDelayedCall | None = field(default=None, init=False)
+
+    def watch(self, transport: Any) -> None:
+        """Begin."""
+        transport.registerProducer(self, True)
+
+    def stop(self) -> None:
+        """Notice nothing any more. Harmless if repeated."""
+        if self._waiting is not None and self._waiting.active():
+            self._waiting.cancel()
+        self._waiting = None
+
+    # --- IPushProducer
+
+    def pauseProducing(self) -> None:  # noqa: N802 - Twisted's name
+        """The transport has much unwritten."""
+        if self._waiting is None:
+            self._waiting = self.clock.callLater(self.patience, self.silent)
+
+    def resumeProducing(self) -> None:  # noqa: N802
+        """The transport has written all."""
+        self.stop()
+
+    def stopProducing(self) -> None:  # noqa: N802
+        """The transport is closed."""
+        self.stop()

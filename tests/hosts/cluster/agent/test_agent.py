@@ -16,9 +16,20 @@ from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from sagecell_tx.hosts.cluster.agent.agent import FACTS, MOST_UNKNOWN, OFTEN, Agent
+from sagecell_tx.hosts.cluster.agent.agent import (
+    FACTS,
+    MOST_TENANTS,
+    MOST_UNKNOWN,
+    OFTEN,
+    Agent,
+)
 from sagecell_tx.hosts.cluster.agent.connection import PATIENCE, AgentConnection
-from sagecell_tx.hosts.cluster.agent.tenant import MOST_SPARES, MOST_TOKENS
+from sagecell_tx.hosts.cluster.agent.tenant import (
+    MOST_INTERRUPTS,
+    MOST_MESSAGES,
+    MOST_SPARES,
+    MOST_TOKENS,
+)
 from sagecell_tx.hosts.cluster.connections.identity import Identity
 from sagecell_tx.hosts.cluster.connections.line import AGENTS_PATIENCE, BEAT, LONGEST_FIRST, encode
 from sagecell_tx.hosts.cluster.facts import Facts
@@ -363,6 +374,49 @@ class AgentTests(SynchronousTestCase):
         self.process.say(event="exited", id=1, signal=9)
         assert self.agent.live == 1
         assert len(self.directories()) == 1
+
+    def test_a_web_process_that_does_not_read_loses_its_kernels(self) -> None:
+        self.come_up()
+        connection, transport = self.line()
+        self.start(connection)
+        transport.producer.pauseProducing()
+        for _ in range(int(AGENTS_PATIENCE / BEAT)):
+            assert not transport.closed
+            connection.dataReceived(encode(op="beat"))
+            self.reactor.advance(BEAT)
+        assert transport.closed == "aborted"
+        assert self.process.lines()[-1] == {"op": "stop", "id": 1}
+
+    def test_a_web_process_that_says_too_much_leaves_the_fork_server_to_others(self) -> None:
+        self.come_up()
+        connection, transport = self.line()
+        self.reactor.advance(BEAT)
+        for _ in range(MOST_MESSAGES):
+            connection.dataReceived(encode(op="up", id=1))
+        connection.dataReceived(encode(op="beat"))
+        assert [transport.closed] == [""]
+        connection.dataReceived(encode(op="up", id=1))
+        assert [transport.closed] == ["aborted"]
+
+    def test_a_visitor_who_interrupts_without_end_closes_no_line(self) -> None:
+        self.come_up()
+        connection, transport = self.line()
+        self.start(connection)
+        for beats in (1, 2):
+            for _ in range(2 * MOST_MESSAGES):
+                connection.dataReceived(encode(op="interrupt", id=1))
+            assert len(self.process.lines()) == 1 + beats * MOST_INTERRUPTS
+            self.reactor.advance(BEAT)
+        assert not transport.closed
+
+    def test_only_so_many_lines(self) -> None:
+        lines = [self.line() for _ in range(MOST_TENANTS)]
+        connection, refused = self.connect()
+        connection.dataReceived(encode(op="hello", protocol=1, version="0.1.0"))
+        assert (refused.closed, refused.written) == ("aborted", b"")
+        lines[0][0].connectionLost()
+        lines[0][0].transport = None
+        self.line()
 
     def test_a_web_process_that_is_gone_loses_its_kernels_at_once(self) -> None:
         self.come_up()
