@@ -9,6 +9,8 @@ import io
 import json
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -331,6 +333,10 @@ def test_a_database_that_is_not_there_is_not_made(tmp_path, capsys, command):
     [
         ("nonsense", "not a URL such as postgresql://user@host/cells"),
         ("mysql://host/db", "mysql is not supported"),
+        ("postgresql://cells:a@b:port/cells", "in a password, write %40 for @"),
+        ("sqlite+aiosqlite:////tmp/x.db", "the driver sqlite+aiosqlite is not supported"),
+        ("sqlite:////tmp/x.db?mode=ro", "SQLite takes nothing after a question mark"),
+        ("sqlite:////tmp/\0x", "give the path of a file"),
         ("postgresql://cells@127.0.0.1:1/cells", "port 1 failed: "),
     ],
 )
@@ -339,6 +345,45 @@ def test_what_is_no_database_is_told(capsys, url, why):
     told = capsys.readouterr().err
     assert why in told
     assert told.count("\n") == 1
+
+
+def test_no_part_of_a_password_is_told(capsys):
+    """A port that is none is what follows an @ in a password that was not escaped."""
+    for command in (["check", "--database"], ["import", "--sagemathcell"]):
+        assert main(["db", *command, "postgresql://cells:a@b:hunter2@host/cells"]) == 1
+        told = capsys.readouterr()
+        assert "hunter2" not in told.err + told.out
+
+
+@pytest.fixture
+def foreign(tmp_path: Path) -> Path:
+    """An SQLite file that no server of ours has written."""
+    path = tmp_path / "foreign.db"
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE permalinks (ident, code)")
+    connection.commit()
+    connection.close()
+    return path
+
+
+def test_a_check_changes_nothing(capsys, foreign):
+    before = foreign.read_bytes()
+    assert main(["db", "check", "--database", f"sqlite:///{foreign}"]) == 1
+    assert foreign.read_bytes() == before
+
+
+def test_a_journal_that_cannot_be_made_is_told(foreign):
+    """On a full disk, or in a directory without the right to write; here the file may not grow."""
+    program = """if True:
+        import resource, sys
+        from sagecell_tx.cli import main
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+        sys.exit(main(["db", "upgrade", "--database", sys.argv[1]]))
+    """
+    words = [sys.executable, "-c", program, f"sqlite:///{foreign}"]
+    done = subprocess.run(words, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "disk I/O error" in done.stderr
 
 
 def test_the_settings_name_it(tmp_path, capsys):

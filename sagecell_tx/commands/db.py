@@ -219,10 +219,14 @@ def _now() -> float:
 
 
 @contextmanager
-def _opened(options: argparse.Namespace, *, may_be_new: bool = False) -> Iterator[Backend]:
+def _opened(
+    options: argparse.Namespace, *, may_be_new: bool = False, reads_only: bool = False
+) -> Iterator[Backend]:
     """The database that the options name. Raises `ConfigError` if there is none."""
     url = options.database or _settings(options).database_url
-    backend = open_backend(url, connections=2, busy_timeout=60.0, bounded=False)
+    backend = open_backend(
+        url, connections=2, busy_timeout=60.0, bounded=False, reads_only=reads_only
+    )
     try:
         if isinstance(backend, SQLite) and not may_be_new and not backend.path.is_file():
             raise ConfigError(f"database: there is no file {backend.path}")
@@ -255,7 +259,7 @@ def _say(sentence: str, *, aside: bool = False) -> None:
 
 
 def _check(options: argparse.Namespace) -> int:
-    with _opened(options) as backend:
+    with _opened(options, reads_only=True) as backend:
         report = checked(backend, contents=options.contents)
     for fact in report.facts:
         _say(fact)
@@ -293,7 +297,7 @@ def _export(options: argparse.Namespace) -> int:
             counts[line["kind"]] = counts.get(line["kind"], 0) + 1
             yield line
 
-    with _opened(options) as backend:
+    with _opened(options, reads_only=True) as backend:
         _say(backend.place, aside=True)
         _need_current(backend)
         with _target(options) as target, backend.reading() as connection:

@@ -63,8 +63,8 @@ def _engine(source: str) -> Engine:
         return _sqlite(path)
     try:
         url = make_url(source)
-    except ArgumentError as error:
-        raise ConfigError("the source is neither a file nor a URL") from error
+    except (ArgumentError, ValueError):  # without its cause, which may have a part of a password
+        raise ConfigError("the source is neither a file nor a URL") from None
     if url.get_backend_name() != "postgresql":
         raise ConfigError("the source is neither SQLite nor PostgreSQL")
     # SageMathCell's may name another driver.
