@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import os
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from sagecell_tx.commands.failing import failed
 from sagecell_tx.config import Config, ConfigError, load
+from sagecell_tx.sessions.interfaces import StoreFull
 from sagecell_tx.store.database import Backend, migrate, open_backend
 from sagecell_tx.store.sqlite import SQLite
 from sagecell_tx.store.transfer import archive
@@ -195,11 +197,11 @@ def _guarded(run: Callable[[argparse.Namespace], int], options: argparse.Namespa
     umask = os.umask(0o077)  # only this account may read the database
     try:
         return run(options)
-    except (ConfigError, CommandError) as error:
+    except (ConfigError, CommandError, StoreFull) as error:
         return failed(str(error))
     except archive.Invalid as error:
         return failed(f"{options.file or options.sagemathcell}: {error}")
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, sqlite3.Error) as error:
         return failed(f"database: {str(getattr(error, 'orig', None) or error).splitlines()[0]}")
     except KeyboardInterrupt:
         return failed("interrupted; nothing is half-done", 130)
@@ -223,9 +225,14 @@ def _opened(
     options: argparse.Namespace, *, may_be_new: bool = False, reads_only: bool = False
 ) -> Iterator[Backend]:
     """The database that the options name. Raises `ConfigError` if there is none."""
-    url = options.database or _settings(options).database_url
+    settings = _settings(options)
     backend = open_backend(
-        url, connections=2, busy_timeout=60.0, bounded=False, reads_only=reads_only
+        options.database or settings.database_url,
+        connections=2,
+        busy_timeout=60.0,
+        reserve=settings.limits.files.disk_reserve_bytes,
+        bounded=False,
+        reads_only=reads_only,
     )
     try:
         if isinstance(backend, SQLite) and not may_be_new and not backend.path.is_file():
@@ -355,13 +362,13 @@ def _import(options: argparse.Namespace) -> int:
             try:
                 with _source(options.file) as file:
                     importing.run(archive.read(file))
-            except archive.Invalid:
+            except (archive.Invalid, StoreFull):
                 for sentence in outcome.sentences():
                     _say(sentence)
                 raise
     for sentence in outcome.sentences():
         _say(sentence)
-    return 1 if outcome.conflicts else 0
+    return 0 if outcome.complete else 1
 
 
 @contextmanager
