@@ -6,7 +6,6 @@ import errno
 import os
 import signal
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from typing import Any
 
 from attrs import define, field
@@ -152,10 +151,11 @@ class PermalinkServer(Service):
             (signal.SIGHUP, self._hung_up),
         ):
             if signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores SIGHUP
-                signal.signal(number, partial(self._signalled, act))
+                signal.signal(number, self._handler(act))
 
-    def _signalled(self, act: Callable[[], None], *_: object) -> None:
-        self.reactor.callFromThread(act)
+    def _handler(self, act: Callable[[], None]) -> Callable[..., None]:
+        # A function, as `getsignal` writes a handler out: an object with all that the server refers to.
+        return lambda *_: self.reactor.callFromThread(act)
 
     def _hung_up(self) -> None:
         """SIGHUP was received."""
@@ -271,10 +271,17 @@ class Server(PermalinkServer):
         """Admit nobody more, and stop when all sessions have ended, or their time is over.
 
         A successor has the same listening sockets, and all new connections from now on. Without one, the
-        ports stay open: clients learn why they are refused. A second time, nothing happens.
+        ports stay open: clients learn why they are refused. A second time, nothing happens, unless there is a
+        successor now.
         """
-        if self.fleet.draining is not None or not self.running:
+        if not self.running:
             return
+        if self.fleet.draining is None:
+            self._begin_to_drain()
+        if has_successor:
+            self._stop_listening()
+
+    def _begin_to_drain(self) -> None:
         drained = self.fleet.drain()
         _log.info(
             "draining: no new sessions; {count} have {seconds} seconds to end",
@@ -284,8 +291,6 @@ class Server(PermalinkServer):
         self.notifier.status("draining: no new sessions")
         self.siblings.mark_draining()
         self.connections.move_on()
-        if has_successor:
-            self._stop_listening()
         drained.addCallback(lambda _: self._finish())
 
     @override

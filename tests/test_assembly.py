@@ -97,6 +97,11 @@ def test_a_queue_that_was_measured_and_one_that_is_not_ours_stay(endpoint: str) 
         ("tcp:port=8889", "tcp:port=8889:interface=127.0.0.1"),
         ("tcp:8889:backlog=5", "tcp:8889:backlog=5:interface=127.0.0.1"),
         ("tcp6:8889", r"tcp6:8889:interface=\:\:1"),
+        ("tcp6:8889:50", r"tcp6:8889:50:interface=\:\:1"),  # the backlog
+        ("tcp6:8889:50:\\:\\:", r"tcp6:8889:50:\:\:"),
+        ("ssl:8889:key.pem:crt.pem", "ssl:8889:key.pem:crt.pem:interface=127.0.0.1"),
+        ("ssl:8889:key.pem:crt.pem:TLSv1_2_METHOD:192.0.2.1",) * 2,
+        ("haproxy:tcp:8889", "haproxy:tcp:8889:interface=127.0.0.1"),
         ("tcp:8889:192.0.2.1", "tcp:8889:192.0.2.1"),
         ("tcp:8889:interface=0.0.0.0", "tcp:8889:interface=0.0.0.0"),
         ("unix:/run/admin", "unix:/run/admin"),

@@ -120,23 +120,26 @@ def test_a_drain_with_settings_that_cannot_be_read(tmp_path, capsys):
 
 
 @contextmanager
-def answering(state_dir: Path, body: bytes) -> Iterator[list[str]]:
+def answering(state_dir: Path, body: bytes, node: str = "") -> Iterator[list[str]]:
     """What listens where a server does that can be drained, and answers once; gives the command's words."""
-    control = state_dir / "kernels" / "relay" / "control"
+    control = state_dir / "kernels" / node / "relay" / "control"
     control.parent.mkdir(parents=True)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(control))
         listener.listen()
 
         def answer() -> None:
-            connection, _ = listener.accept()
-            listener.close()
-            with connection:
-                connection.recv(1000)
-                length = f"Content-Length: {len(body)}".encode("ascii")
-                connection.sendall(b"HTTP/1.1 200 OK\r\n" + length + b"\r\n\r\n" + body)
+            length = f"Content-Length: {len(body)}".encode("ascii")
+            has_answered = False
+            while not has_answered:  # who only looks whether anybody listens says nothing
+                connection, _ = listener.accept()
+                with connection:
+                    if connection.recv(1000):
+                        listener.close()
+                        connection.sendall(b"HTTP/1.1 200 OK\r\n" + length + b"\r\n\r\n" + body)
+                        has_answered = True
 
-        thread = threading.Thread(target=answer)
+        thread = threading.Thread(target=answer, daemon=True)  # nobody may ask
         thread.start()
         yield ["drain", "--state-dir", str(state_dir)]
         thread.join()
@@ -171,6 +174,17 @@ def test_a_drain_of_a_server_that_is_stopping(tmp_path, capsys):
         f"The server, process {server.pid}, is stopping already.",
         "The server has ended.",
     ]
+
+
+def test_a_server_that_was_killed_need_not_be_told_from_the_one_that_runs(tmp_path, capsys):
+    killed = tmp_path / "kernels" / "0001" / "relay" / "control"
+    killed.parent.mkdir(parents=True)
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(killed))
+    told = b'{"pid": 1, "sessions": 0, "draining": {"seconds_left": 5}}'
+    with answering(tmp_path, told, "0002") as words:
+        assert main([*words, "--no-wait"]) == 0
+    assert "process 1, admits no more sessions" in capsys.readouterr().out
 
 
 def test_the_version(capsys):

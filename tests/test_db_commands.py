@@ -9,8 +9,10 @@ import io
 import json
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +22,12 @@ from hypothesis import strategies as st
 from sqlalchemy import insert, text
 
 from sagecell_tx.cli import main
-from sagecell_tx.store.database import Backend, open_backend
+from sagecell_tx.sessions.interfaces import LATEST
+from sagecell_tx.store.database import Backend, migrate, open_backend
+from sagecell_tx.store.disk import FULL
 from sagecell_tx.store.schema import blobs, chunks, files, permalinks, run_permalinks, secrets
 from sagecell_tx.store.transfer import archive
+from sagecell_tx.store.transfer.importing import Imported, PermalinkImport
 from sagecell_tx.store.uploads import CHUNK
 from tests.postgresql import PostgreSQLServer, postgresql
 
@@ -159,6 +164,8 @@ class DbCommandTests:
         assert self.run(capsys, "upgrade", "--database", url)[0] == 0
 
     def test_a_database_is_moved(self, capsys, tmp_path, url, backend, another):
+        for table in ("files", "run_permalinks"):  # an import believes no time that is not yet
+            self.execute(backend, f"UPDATE {table} SET created = 1.7e9 WHERE created > 1.7e9")
         first, second = tmp_path / "first.jsonl", tmp_path / "second.jsonl.gz"
         status, told, aside = self.run(capsys, "export", "--database", url, str(first))
         assert (status, told) == (0, "")
@@ -331,6 +338,10 @@ def test_a_database_that_is_not_there_is_not_made(tmp_path, capsys, command):
     [
         ("nonsense", "not a URL such as postgresql://user@host/cells"),
         ("mysql://host/db", "mysql is not supported"),
+        ("postgresql://cells:a@b:port/cells", "in a password, write %40 for @"),
+        ("sqlite+aiosqlite:////tmp/x.db", "the driver sqlite+aiosqlite is not supported"),
+        ("sqlite:////tmp/x.db?mode=ro", "SQLite takes nothing after a question mark"),
+        ("sqlite:////tmp/\0x", "give the path of a file"),
         ("postgresql://cells@127.0.0.1:1/cells", "port 1 failed: "),
     ],
 )
@@ -339,6 +350,45 @@ def test_what_is_no_database_is_told(capsys, url, why):
     told = capsys.readouterr().err
     assert why in told
     assert told.count("\n") == 1
+
+
+def test_no_part_of_a_password_is_told(capsys):
+    """A port that is none is what follows an @ in a password that was not escaped."""
+    for command in (["check", "--database"], ["import", "--sagemathcell"]):
+        assert main(["db", *command, "postgresql://cells:a@b:hunter2@host/cells"]) == 1
+        told = capsys.readouterr()
+        assert "hunter2" not in told.err + told.out
+
+
+@pytest.fixture
+def foreign(tmp_path: Path) -> Path:
+    """An SQLite file that no server of ours has written."""
+    path = tmp_path / "foreign.db"
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE permalinks (ident, code)")
+    connection.commit()
+    connection.close()
+    return path
+
+
+def test_a_check_changes_nothing(capsys, foreign):
+    before = foreign.read_bytes()
+    assert main(["db", "check", "--database", f"sqlite:///{foreign}"]) == 1
+    assert foreign.read_bytes() == before
+
+
+def test_a_journal_that_cannot_be_made_is_told(foreign):
+    """On a full disk, or in a directory without the right to write; here the file may not grow."""
+    program = """if True:
+        import resource, sys
+        from sagecell_tx.cli import main
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+        sys.exit(main(["db", "upgrade", "--database", sys.argv[1]]))
+    """
+    words = [sys.executable, "-c", program, f"sqlite:///{foreign}"]
+    done = subprocess.run(words, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "disk I/O error" in done.stderr
 
 
 def test_the_settings_name_it(tmp_path, capsys):
@@ -359,6 +409,83 @@ def test_a_source_that_is_none(tmp_path, capsys):
 
 
 HEAD = {"kind": "sagecell-tx", "format": 1}
+KEY = base64.b64encode(b"k" * 32).decode()
+
+
+def written(path: Path, *lines: dict[str, Any]) -> str:
+    """An export with these lines; returns its path."""
+    whole = [HEAD, *lines, {"kind": "end", "lines": len(lines)}]
+    path.write_text("".join(json.dumps(line) + "\n" for line in whole))
+    return str(path)
+
+
+EMPTY = hashlib.sha256(b"").hexdigest()
+NO_BYTES = {"kind": "contents", "digest": EMPTY, "size": 0}
+
+
+def file_of(digest: str, **more: Any) -> dict[str, Any]:
+    """A line for a file."""
+    line = {"kind": "file", "kernel_id": "k", "name": "x", "digest": digest}
+    return {**line, "mtime": 1.0, "created": 1.0, **more}
+
+
+def test_what_a_stranger_wrote_expires(tmp_path, capsys):
+    """Times that are not yet, and those that no page can show, are not believed."""
+    late = {"created": 9e14}
+    run = {"kind": "run", "ident": "r", "code": "1", "language": "sage", "interacts": "[]", **late}
+    path = written(
+        tmp_path / "file", run, NO_BYTES, file_of(EMPTY, **late, mtime=9e14), {**run, "ident": "s"}
+    )
+    url = f"sqlite:///{tmp_path}/cells.db"
+    assert main(["db", "import", "--database", url, path]) == 0
+    backend = open_backend(url, connections=1)
+    with backend.reading() as connection:
+        created = connection.scalars(
+            text("SELECT created FROM files UNION ALL SELECT created FROM run_permalinks")
+        ).all()
+        (mtime,) = connection.scalars(text("SELECT mtime FROM files")).all()
+    backend.dispose()
+    assert len(created) == 3
+    assert all(1.7e9 < each <= datetime.now(UTC).timestamp() for each in created)
+    assert mtime == LATEST
+
+
+def test_a_count_has_room_in_every_database(tmp_path):
+    line = {"kind": "permalink", "ident": "a", "code": "1", "requested": 2**62}
+    url = f"sqlite:///{tmp_path}/cells.db"
+    assert main(["db", "import", "--database", url, written(tmp_path / "file", line)]) == 0
+    backend = open_backend(url, connections=1)
+    with backend.reading() as connection:
+        assert connection.scalar(text("SELECT requested FROM permalinks")) == 2**31 - 1
+    backend.dispose()
+
+
+def test_a_file_without_its_contents_is_told(tmp_path, capsys):
+    path = written(tmp_path / "file", file_of("0" * 64))
+    assert main(["db", "import", "--database", f"sqlite:///{tmp_path}/cells.db", path]) == 1
+    assert "1 skipped: files whose contents are not there" in capsys.readouterr().out
+
+
+def test_an_import_leaves_room_on_the_disk(tmp_path, capsys):
+    """A file of a few kilobytes may have terabytes, compressed."""
+    settings = tmp_path / "sagecell.toml"
+    settings.write_text(f'state_dir = "{tmp_path}"\n[limits.files]\ndisk_reserve_bytes = {2**50}\n')
+    for line in ({"kind": "permalink", "ident": "a", "code": "1"}, NO_BYTES):
+        path = written(tmp_path / "file", line)
+        assert main(["db", "import", "--config", str(settings), path]) == 1
+        assert FULL in capsys.readouterr().err
+
+
+def test_long_texts_do_not_wait_for_others(tmp_path):
+    """Texts of any field count for what an import has in memory."""
+    backend = open_backend(f"sqlite:///{tmp_path}/cells.db", connections=1)
+    with backend.migrating() as connection:
+        migrate(connection)
+    outcome = Imported()
+    importing = PermalinkImport(backend=backend, table=permalinks, called="p", outcome=outcome)
+    importing.add({"ident": "a", "code": "", "language": "x" * 5 * 1024 * 1024, "interacts": ""})
+    assert outcome.added["p"] == 1
+    backend.dispose()
 
 
 @pytest.mark.parametrize(
@@ -386,6 +513,22 @@ HEAD = {"kind": "sagecell-tx", "format": 1}
             ],
             f"the contents with the digest {'0' * 64} are others",
         ),
+        ([HEAD, {"kind": "permalink", "ident": "a", "requested": []}], "requested is missing"),
+        (
+            [HEAD, {"kind": "permalink", "ident": "a", "created": "2026-01-01T00:00:00+05:00"}],
+            "created: not a time in UTC without a zone",
+        ),
+        ([HEAD, {"kind": "secret", "name": "permalink", "value": "QQ=="}], "not the key"),
+        ([HEAD, {"kind": "secret", "name": "a" * 99, "value": KEY}], "not the key"),
+        ([HEAD, {"kind": "end", "lines": 0}, HEAD], "line 3: something follows the end"),
+        (
+            [
+                HEAD,
+                {"kind": "contents", "digest": "0" * 64, "size": 1},
+                {"kind": "data", "bytes": "QUFB"},
+            ],
+            "line 3: its contents have more bytes than they should have",
+        ),
         (
             [
                 HEAD,
@@ -405,6 +548,61 @@ def test_a_file_that_is_no_export(tmp_path, capsys, lines, why):
     assert why in told
     assert main(["db", "check", "--contents", "--database", url]) == 0
     assert "left by a crash: 0" in capsys.readouterr().out
+
+
+def test_a_damaged_export_is_told(tmp_path, capsys):
+    """Wherever a byte is another, its beginning or its checksum."""
+    links = ({"kind": "permalink", "ident": f"p{n}", "code": hex(n**9)} for n in range(300))
+    whole = gzip.compress(Path(written(tmp_path / "file", *links)).read_bytes(), mtime=0)
+    for place in (*range(10, 60), len(whole) - 6, len(whole) - 1):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0xFF
+        (tmp_path / "damaged").write_bytes(damaged)
+        url = f"sqlite:///{tmp_path}/cells.db"
+        assert main(["db", "import", "--database", url, str(tmp_path / "damaged")]) == 1
+        assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ["CAST(x'616263ff' AS TEXT), '1', NULL"],  # not UTF-8
+        ["x'ff', '1', NULL"] * 120,
+        ["7.5, '1', NULL"] * 120,
+        ["NULL, '1', NULL"],
+        ["'a', '1', '0001-01-01T00:00:00+05:00'", "'b', '1', '9999-12-31T23:59:59-05:00'"],
+    ],
+)
+def test_a_source_of_another_program(tmp_path, capsys, rows):
+    """Ids and times that SageMathCell does not write neither end an import nor keep it from ending."""
+    source = tmp_path / "source.db"
+    theirs = sqlite3.connect(source)
+    theirs.execute("CREATE TABLE permalinks (ident, code, created)")
+    for row in [*rows, "'a0', '1', NULL"]:
+        theirs.execute(f"INSERT INTO permalinks VALUES ({row})")
+    theirs.commit()
+    theirs.close()
+    url = f"sqlite:///{tmp_path}/cells.db"
+    assert main(["db", "import", "--database", url, "--sagemathcell", str(source)]) == 0
+    backend = open_backend(url, connections=1)
+    with backend.reading() as connection:
+        idents = connection.scalars(text("SELECT ident FROM permalinks")).all()
+    backend.dispose()
+    assert "a0" in idents
+
+
+def test_ids_that_differ_in_case_only(tmp_path, capsys):
+    source = tmp_path / "source.db"
+    connection = sqlite3.connect(source)
+    connection.execute("CREATE TABLE permalinks (ident TEXT COLLATE NOCASE, code)")
+    idents = ["a" * n for n in range(1, 61)]
+    for ident in ["-", *idents] + [ident.upper() for ident in idents]:
+        connection.execute("INSERT INTO permalinks VALUES (?, '1')", (ident,))
+    connection.commit()
+    connection.close()
+    url = f"sqlite:///{tmp_path}/cells.db"
+    assert main(["db", "import", "--database", url, "--sagemathcell", str(source)]) == 0
+    assert "permalinks: 121 added, 0 there already" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

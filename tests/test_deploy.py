@@ -278,13 +278,21 @@ def test_haproxy_keeps_what_belongs_to_a_kernel_or_a_page_at_one_server():
         "balance leastconn",
         "stick store-response res.hdr(Jupyter-Kernel-ID)",
         "stick match req.hdr(Jupyter-Kernel-ID)",
-        "stick on urlp(CellSessionID)",
+        "stick on urlp(CellSessionID) table pages",
     } <= set(lines)
     (pattern,) = re.findall(r"bytes\(8,36\) if { path_reg (\S+) }", text)
     kernel_id = "74ff2342-cee4-4652-bd63-ff2a321aae60"
     for below in ("channels", "messages", "files/plot.png"):
         assert re.match(pattern, f"/kernel/{kernel_id}/{below}")
     assert not re.match(pattern, "/kernel")
+
+
+def test_what_clients_choose_replaces_no_kernels_id_in_haproxys_tables():
+    """A table that is full forgets its oldest entry, and any client can make up a name."""
+    text = (DEPLOY / "haproxy.cfg").read_text(encoding="utf-8")
+    for rule in re.findall(r"^    stick on .*$", text, re.MULTILINE):
+        (table,) = re.findall(r" table (\w+)", rule)
+        assert re.search(rf"^backend {table}\n(?:    .*\n)*?    stick-table ", text, re.MULTILINE)
 
 
 # --- started like systemd does

@@ -289,6 +289,9 @@ class ServerTests(SynchronousTestCase):
         for number in (signal.SIGTERM, signal.SIGINT):
             self.setUp()
             self.run_until_running()
+            # Python writes a handler out for each caller of `getsignal`, as Twisted for each new process: with all
+            # that a server refers to, that took minutes and gigabytes.
+            assert len(repr(signal.getsignal(number))) < 200
             signal.raise_signal(number)
             assert self.is_stopped()
 
@@ -333,6 +336,16 @@ class ServerTests(SynchronousTestCase):
         stopped = self.server.stopService()
         assert "port stops" not in self.told()
         self.successResultOf(stopped)
+
+    def test_a_successor_that_comes_later_has_the_ports_as_well(self) -> None:
+        self.server.privilegedStartService()
+        self.run_until_running()
+        self.server.drain()
+        assert "port stops" not in self.told()
+        self.server.drain(True)
+        assert self.told() == ["port stops"]
+        self.server.drain(True)
+        assert self.told() == []
 
     def test_who_takes_over_drains_the_others_when_it_is_up(self) -> None:
         self.server.takes_over = True

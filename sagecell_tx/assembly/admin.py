@@ -32,9 +32,8 @@ _TOKEN = re.compile(r"[!-~]{16,}")
 #: Bytes of a request's body: a token, or nothing.
 _BODY = 16 * 1024
 
-#: The interface of endpoints that name none, and its index among the positional parts.
-_LOOPBACK = {"tcp": "127.0.0.1", "tcp6": "::1"}
-_INTERFACE_AT = 2
+#: The interface of endpoints that name none, and its index among their positional parts, of which the kind is the first.
+_LOOPBACK = {"tcp": ("127.0.0.1", 2), "tcp6": ("::1", 3), "ssl": ("127.0.0.1", 5)}
 
 
 def check_admin(config: Config, reactor: Any) -> None:
@@ -112,13 +111,12 @@ def this_machine(status: Status) -> KernelMachine:
 def on_loopback(endpoint: str) -> str:
     """`endpoint`, on loopback if it is of TCP and names no interface."""
     words = re.findall(r"(?:^|:)((?:\\.|[^\\:])*)", endpoint)
+    while words[0] == "haproxy" and len(words) > 1:
+        del words[0]
+    interface, place = _LOOPBACK.get(words[0], ("", 0))
     positional = [word for word in words if "=" not in word]
-    is_told = len(positional) > _INTERFACE_AT or any(
-        word.startswith("interface=") for word in words
-    )
-    if words[0] not in _LOOPBACK or is_told:
-        return endpoint
-    return f"{endpoint}:interface={quoteStringArgument(_LOOPBACK[words[0]])}"
+    is_told = len(positional) > place or any(word.startswith("interface=") for word in words)
+    return endpoint if is_told else f"{endpoint}:interface={quoteStringArgument(interface)}"
 
 
 def read_token(path: str) -> str:

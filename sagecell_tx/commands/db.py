@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import os
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from sagecell_tx.commands.failing import failed
 from sagecell_tx.config import Config, ConfigError, load
+from sagecell_tx.sessions.interfaces import StoreFull
 from sagecell_tx.store.database import Backend, migrate, open_backend
 from sagecell_tx.store.sqlite import SQLite
 from sagecell_tx.store.transfer import archive
@@ -195,11 +197,11 @@ def _guarded(run: Callable[[argparse.Namespace], int], options: argparse.Namespa
     umask = os.umask(0o077)  # only this account may read the database
     try:
         return run(options)
-    except (ConfigError, CommandError) as error:
+    except (ConfigError, CommandError, StoreFull) as error:
         return failed(str(error))
     except archive.Invalid as error:
         return failed(f"{options.file or options.sagemathcell}: {error}")
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, sqlite3.Error) as error:
         return failed(f"database: {str(getattr(error, 'orig', None) or error).splitlines()[0]}")
     except KeyboardInterrupt:
         return failed("interrupted; nothing is half-done", 130)
@@ -219,10 +221,19 @@ def _now() -> float:
 
 
 @contextmanager
-def _opened(options: argparse.Namespace, *, may_be_new: bool = False) -> Iterator[Backend]:
+def _opened(
+    options: argparse.Namespace, *, may_be_new: bool = False, reads_only: bool = False
+) -> Iterator[Backend]:
     """The database that the options name. Raises `ConfigError` if there is none."""
-    url = options.database or _settings(options).database_url
-    backend = open_backend(url, connections=2, busy_timeout=60.0, bounded=False)
+    settings = _settings(options)
+    backend = open_backend(
+        options.database or settings.database_url,
+        connections=2,
+        busy_timeout=60.0,
+        reserve=settings.limits.files.disk_reserve_bytes,
+        bounded=False,
+        reads_only=reads_only,
+    )
     try:
         if isinstance(backend, SQLite) and not may_be_new and not backend.path.is_file():
             raise ConfigError(f"database: there is no file {backend.path}")
@@ -255,7 +266,7 @@ def _say(sentence: str, *, aside: bool = False) -> None:
 
 
 def _check(options: argparse.Namespace) -> int:
-    with _opened(options) as backend:
+    with _opened(options, reads_only=True) as backend:
         report = checked(backend, contents=options.contents)
     for fact in report.facts:
         _say(fact)
@@ -293,7 +304,7 @@ def _export(options: argparse.Namespace) -> int:
             counts[line["kind"]] = counts.get(line["kind"], 0) + 1
             yield line
 
-    with _opened(options) as backend:
+    with _opened(options, reads_only=True) as backend:
         _say(backend.place, aside=True)
         _need_current(backend)
         with _target(options) as target, backend.reading() as connection:
@@ -351,13 +362,13 @@ def _import(options: argparse.Namespace) -> int:
             try:
                 with _source(options.file) as file:
                     importing.run(archive.read(file))
-            except archive.Invalid:
+            except (archive.Invalid, StoreFull):
                 for sentence in outcome.sentences():
                     _say(sentence)
                 raise
     for sentence in outcome.sentences():
         _say(sentence)
-    return 1 if outcome.conflicts else 0
+    return 0 if outcome.complete else 1
 
 
 @contextmanager

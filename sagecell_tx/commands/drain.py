@@ -64,12 +64,25 @@ def _run(options: argparse.Namespace) -> int:
         settings["node"] = options.node
     nodes = Config(**settings).nodes
     if not nodes.own:
-        numbered = nodes.all
+        numbered = [each for each in nodes.all if _listens(nodes.control(each))] or nodes.all
         if len(numbered) > 1:
             which = ", ".join(map(str, numbered))
             return failed(f"there are several servers; name one with --node: {which}")
         nodes = Nodes(nodes.root, *numbered)
     return _drain(nodes, waits=not options.no_wait)
+
+
+def _listens(path: Path) -> bool:
+    """Whether anybody listens on a socket. A server that was killed has left its own."""
+    with socket.socket(socket.AF_UNIX) as looking:
+        looking.settimeout(_PATIENCE)
+        try:
+            looking.connect(str(path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        except OSError:  # it is busy, or another account's
+            return True
+    return True
 
 
 def _drain(nodes: Nodes, *, waits: bool) -> int:

@@ -18,6 +18,9 @@ from sagecell_tx.wire.messages import Message
 #: The name of the machine where the server runs.
 LOCAL = "local"
 
+#: The latest time of a file, in seconds since the epoch, the end of the year 9999: `datetime` has none later.
+LATEST = 253_402_300_799
+
 
 class StartFailed(Exception):
     """The kernel did not start; the text is a sentence for the user."""

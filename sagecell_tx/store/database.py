@@ -279,22 +279,30 @@ def open_backend(
     busy_timeout: float = 15.0,
     reserve: int = 0,
     bounded: bool = True,
+    reads_only: bool = False,
 ) -> Backend:
     """The database at a URL; nothing is connected yet. Raises `ConfigError`.
 
     `busy_timeout` is how many seconds SQLite waits for another process to finish writing, `reserve`
     how many bytes of its disk are left free. Unless it is `bounded`, a statement may take any time.
+    With `reads_only`, nothing is changed, not even how SQLite writes.
     """
     try:
         parsed = make_url(url)
         kind = parsed.get_backend_name()
-    except ArgumentError as error:
+    except (ArgumentError, ValueError):
+        # Without its cause, which may have a part of a password that is taken for a port.
         raise ConfigError(
-            "database: not a URL such as postgresql://user@host/cells or sqlite:////path/of/a/file"
-        ) from error
+            "database: not a URL such as postgresql://user@host/cells or sqlite:////path/of/a/file; in a "
+            "password, write %40 for @, %3A for : and %2F for /"
+        ) from None
     if kind == "sqlite":
         return open_sqlite(
-            parsed, connections=connections, busy_timeout=busy_timeout, reserve=reserve
+            parsed,
+            connections=connections,
+            busy_timeout=busy_timeout,
+            reserve=reserve,
+            reads_only=reads_only,
         )
     if kind == "postgresql":
         return open_postgresql(parsed, connections=connections, bounded=bounded)

@@ -15,7 +15,7 @@ from functools import partial
 from itertools import islice
 
 from attrs import define, field
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, case, delete, insert, select, update
 from sqlalchemy.sql.functions import coalesce
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.python.failure import Failure
@@ -28,6 +28,9 @@ from sagecell_tx.wire.messages import WireError
 
 KEY_NAME = "permalink"
 KEY_SIZE = 32
+
+#: The most that a permalink's count can be, in every database.
+MOST_REQUESTED = 2**31 - 1
 
 # Permalinks whose counts may wait for a database that was away.
 _UNCOUNTED = 10_000
@@ -218,8 +221,7 @@ def _keep(connection: Connection, ident: str, at: datetime, since: float = 0.0) 
 def _add_counts(connection: Connection, counts: Mapping[str, int], at: datetime) -> None:
     for ident, count in counts.items():
         _keep(connection, ident, at)  # even if it has expired since it was found
-        connection.execute(
-            update(permalinks)
-            .where(permalinks.c.ident == ident)
-            .values(requested=coalesce(permalinks.c.requested, 0) + count, last_accessed=at)
-        )
+        before = coalesce(permalinks.c.requested, 0)
+        more = case((before > MOST_REQUESTED - count, MOST_REQUESTED), else_=before + count)
+        mine = permalinks.c.ident == ident
+        connection.execute(update(permalinks).where(mine).values(requested=more, last_accessed=at))

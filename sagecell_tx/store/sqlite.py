@@ -115,12 +115,21 @@ class SQLite:
         self.engine.dispose()
 
 
-def open_sqlite(url: URL, *, connections: int, busy_timeout: float, reserve: int) -> SQLite:
+def open_sqlite(
+    url: URL, *, connections: int, busy_timeout: float, reserve: int, reads_only: bool
+) -> SQLite:
     """The SQLite database at `url`; nothing is opened yet. Raises `ConfigError`.
 
-    `reserve` bytes of its disk are left free.
+    `reserve` bytes of its disk are left free. With `reads_only`, the file stays as it is, its journal
+    mode included.
     """
-    if url.database in (None, "", ":memory:"):
+    if url.drivername not in ("sqlite", "sqlite+pysqlite"):
+        raise ConfigError(
+            f"database: the driver {url.drivername} is not supported; write sqlite:////path/of/a/file"
+        )
+    if url.query:  # which the driver would ignore, as it does with "mode=ro", or fail at
+        raise ConfigError("database: SQLite takes nothing after a question mark in the URL")
+    if url.database in (None, "", ":memory:") or "\0" in str(url.database):
         raise ConfigError("database: SQLite in memory keeps nothing; give the path of a file")
     engine = create_engine(
         url,
@@ -129,11 +138,16 @@ def open_sqlite(url: URL, *, connections: int, busy_timeout: float, reserve: int
         connect_args={"timeout": busy_timeout},
         hide_parameters=True,  # in errors, which are logged: they may be programs
     )
-    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "connect", _prepare_to_read if reads_only else _prepare)
     event.listen(engine, "begin", _begin)
     path = Path(str(url.database)).absolute()
     disk = Disk(directory=path.parent, reserve=reserve) if reserve else None
     return SQLite(engine=engine, path=path, disk=disk)
+
+
+def _prepare_to_read(dbapi_connection: Any, _record: object) -> None:
+    dbapi_connection.isolation_level = None
+    dbapi_connection.execute("PRAGMA query_only=ON")
 
 
 def _prepare(dbapi_connection: Any, _record: object) -> None:
@@ -154,12 +168,15 @@ def _write_ahead(dbapi_connection: Any) -> None:
 
     SQLite waits for a writer before it begins a transaction, but not before it changes the journal
     mode, which would fail for one of two servers that start at once. So an empty exclusive
-    transaction waits for the other server.
+    transaction waits for the other server. Other errors are the operator's: a full disk, or a directory
+    in which no file can be made, where such a transaction does not fail.
     """
     while True:
         try:
             dbapi_connection.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError:
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
             dbapi_connection.execute("BEGIN EXCLUSIVE")
             dbapi_connection.execute("COMMIT")
         else:

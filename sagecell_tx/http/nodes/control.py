@@ -68,13 +68,12 @@ class ControlRoutes:
 
     @app.route("/drain", methods=["POST"])
     def begin_draining(self, request: IRequest) -> bytes:
-        """Drain the server, unless it does already."""
+        """Drain the server, which goes on if it does already."""
         has_successor = present(request, "after")
         if has_successor and seconds(request, "after") < self.built:
             request.setResponseCode(409)
             return self.show(request)
-        if self.fleet.draining is None:
-            self.drain(has_successor)
+        self.drain(has_successor)
         return self.show(request)
 
     @app.route("/kernels", methods=["GET"])

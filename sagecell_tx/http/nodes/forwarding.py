@@ -8,11 +8,14 @@ says so. The old version forwards the other way: what clients ask anew on connec
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from errno import ENOENT
 from typing import Any
 
 from attrs import define, field
+from twisted.internet import error
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import UNIXClientEndpoint, connectProtocol
+from twisted.internet.endpoints import UNIXClientEndpoint
+from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.resource import IResource, Resource
@@ -23,6 +26,8 @@ from sagecell_tx.http.nodes.remotekernels import RemoteKernels
 from sagecell_tx.http.nodes.routing import Named, named_by
 from sagecell_tx.http.nodes.siblings import Siblings
 from sagecell_tx.http.nodes.splice import Upstream
+from sagecell_tx.http.serving import cors
+from sagecell_tx.http.serving.errors import Problem
 
 _log = Logger()
 
@@ -81,12 +86,20 @@ class Forwarding:
         return siblings.successors if self.is_draining() else []
 
     async def connect_to_one(self, nodes: Sequence[int]) -> Upstream | None:
-        """Connect to the first that can be reached: one that was killed has left its sockets."""
+        """Connect to the first that can be reached, or to none: one that was killed has left its sockets.
+
+        Raises `Problem` if there is one that lives, and accepts no connection now.
+        """
+        is_crowded = False
         for node in nodes:
             try:
                 return await self._connect(node)
-            except Exception as error:  # of the reactor, and of the system
-                _log.info("node {node} cannot be reached: {why}", node=node, why=str(error))
+            except Exception as failed:  # of the reactor, and of the system
+                _log.info("node {node} cannot be reached: {why}", node=node, why=str(failed))
+                is_crowded = is_crowded or not _is_gone(failed)
+        if is_crowded:
+            sentence = "The server of this machine that can answer is busy. Please try again."
+            raise Problem(503, "busy", sentence, headers={"Retry-After": "1"})
         return None
 
     def _connect(self, node: int) -> Deferred[Upstream]:
@@ -94,7 +107,9 @@ class Forwarding:
         upstream = Upstream(siblings.reactor, lambda: self._joined.discard(upstream))
         path = str(siblings.nodes.forward(node))
         endpoint = UNIXClientEndpoint(siblings.reactor, path, _PATIENCE)
-        connected: Deferred[Upstream] = connectProtocol(endpoint, upstream)
+        factory = Factory.forProtocol(lambda: upstream)
+        factory.noisy = False
+        connected: Deferred[Upstream] = endpoint.connect(factory)
         return connected.addCallback(self._connected)
 
     def _connected(self, upstream: Upstream) -> Upstream:
@@ -128,7 +143,11 @@ class Forwarded(Resource):
 
     async def _answer(self, request: Request) -> None:
         nodes = await self._forwarding.find(self._named)
-        self._join(await self._forwarding.connect_to_one(nodes), request)
+        try:
+            self._join(await self._forwarding.connect_to_one(nodes), request)
+        except Problem as problem:
+            if not self._client_is_gone:
+                request.render(_Refused(problem))
 
     def _join(self, upstream: Upstream | None, request: Request) -> None:
         if self._client_is_gone:
@@ -138,3 +157,26 @@ class Forwarded(Resource):
             request.render(self._own(request))
         else:
             upstream.join(request)
+
+
+class _Refused(Resource):
+    """Answers with a problem."""
+
+    isLeaf = True  # noqa: N815
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__()
+        self._problem = problem
+
+    @override
+    def render(self, request: Request) -> bytes:
+        """Tell it to the pages of all origins."""
+        cors.allow(request)
+        return self._problem.render(request, with_reason=True)
+
+
+def _is_gone(why: Exception) -> bool:
+    """Whether nobody listens on a socket. A crowded one ends the connection."""
+    return isinstance(why, error.ConnectionRefusedError) or (
+        isinstance(why, error.ConnectError) and why.osError == ENOENT
+    )

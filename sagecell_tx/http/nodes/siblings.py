@@ -29,6 +29,9 @@ _log = Logger()
 #: Seconds in which another server answers.
 _PATIENCE = 5
 
+#: Connections that may wait to be accepted: a class polls at once.
+_BACKLOG = 1024
+
 #: Called with an answer: the node, its head and its body.
 Told = Callable[[int, IResponse, bytes], None]
 
@@ -104,7 +107,7 @@ class Siblings(Service):
             each.addErrback(lambda failure: _log.failure("no socket for other servers", failure))
 
     def _endpoint(self, path: Path) -> UNIXServerEndpoint:
-        return UNIXServerEndpoint(self.reactor, str(path), mode=0o600)
+        return UNIXServerEndpoint(self.reactor, str(path), backlog=_BACKLOG, mode=0o600)
 
     @override
     def stopService(self) -> Deferred[None]:
@@ -135,8 +138,8 @@ class Siblings(Service):
             _log.failure("the other servers cannot be told of the drain")
 
     def take_over(self) -> Deferred[None]:
-        """Drain all others that are not draining yet; fires when they have begun, and never fails."""
-        return self._ask_all(self.successors, "POST", f"/drain?after={self.built}", self._drains)
+        """Drain all others, and let those that do already know; fires when they have begun, and never fails."""
+        return self._ask_all(self.nodes.others, "POST", f"/drain?after={self.built}", self._drains)
 
     def _drains(self, node: int, response: IResponse, _: bytes) -> None:
         if response.code == 200:

@@ -16,6 +16,7 @@ from twisted.logger import Logger
 
 from sagecell_tx.limits import FileLimits
 from sagecell_tx.sessions.interfaces import (
+    LATEST,
     FileRefused,
     FileStore,
     StoreFull,
@@ -31,9 +32,6 @@ MSG_TYPE = "sagecell_file"
 
 #: The longest content of such a message, in bytes: room for any name, however it is escaped.
 LONGEST = 16 * 1024
-
-#: The end of the year 9999, in seconds since the epoch: `datetime` has no later time.
-LATEST = 253_402_300_799
 
 SESSION_FULL = "the files of this session have reached their size limit."
 

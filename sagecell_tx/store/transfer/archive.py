@@ -17,12 +17,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import zlib
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, BinaryIO
 
 from attrs import frozen
 
+from sagecell_tx.sessions.interfaces import LATEST
 from sagecell_tx.wire.codelink import clean_ident, clean_name, clean_text
 from sagecell_tx.wire.messages import WireError, dump, parse_object
 
@@ -95,21 +97,22 @@ class Line:
         return int(value)
 
     def seconds(self, name: str) -> float:
-        """A time in seconds."""
+        """A time in seconds, moved into the years that can be told: from 1970 to 9999."""
         value = self.fields.get(name)
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise self._missing(name)
-        if not -1e15 < value < 1e15:
-            raise self._missing(name)
-        return float(value)
+        return float(min(max(value, 0), LATEST))
 
     def time(self, name: str) -> datetime | None:
         """A time without a zone, or None."""
         value = self.optional_text(name)
         try:
-            return None if value is None else datetime.fromisoformat(value).replace(tzinfo=None)
+            time = None if value is None else datetime.fromisoformat(value)
         except ValueError as error:
             raise self.invalid(f"{name}: not a time") from error
+        if time is not None and time.tzinfo is not None:
+            raise self.invalid(f"{name}: not a time in UTC without a zone")
+        return time
 
     def data(self, name: str) -> bytes:
         """Bytes."""
@@ -149,6 +152,8 @@ def read(file: BinaryIO) -> Iterator[Line]:
         if line.kind == "end":
             if line.whole("lines") != number - 2:
                 raise line.invalid("lines are missing before it")
+            if _read(file, 1, number + 1):  # which also compares the checksum of a compressed file
+                raise Invalid(f"line {number + 1}: something follows the end")
             return
         yield line
         number += 1
@@ -157,10 +162,7 @@ def read(file: BinaryIO) -> Iterator[Line]:
 
 def _line(file: BinaryIO, number: int) -> Line | None:
     """The next line; None at the end."""
-    try:
-        line = file.readline(LONGEST)
-    except (EOFError, OSError) as error:  # of a compressed file that was cut off or is none
-        raise Invalid(f"line {number}: {error}") from error
+    line = _read(file, LONGEST, number)
     if not line:
         return None
     if not line.endswith(b"\n"):
@@ -169,3 +171,11 @@ def _line(file: BinaryIO, number: int) -> Line | None:
         return Line(number, parse_object(line))
     except WireError as error:
         raise Invalid(f"line {number}: {error.message}") from error
+
+
+def _read(file: BinaryIO, most: int, number: int) -> bytes:
+    """The next line, or its first bytes; empty at the end."""
+    try:
+        return file.readline(most)
+    except (EOFError, OSError, zlib.error) as error:  # of a compressed file that is damaged
+        raise Invalid(f"line {number}: {error}") from error

@@ -16,6 +16,7 @@ from attrs import define, field
 from sqlalchemy import Connection, Table, delete, insert, select, update
 
 from sagecell_tx.store.database import Backend
+from sagecell_tx.store.permalinks import KEY_NAME, KEY_SIZE, MOST_REQUESTED
 from sagecell_tx.store.room import forget_totals
 from sagecell_tx.store.schema import blobs, chunks, files, permalinks, run_permalinks, secrets
 from sagecell_tx.store.transfer.archive import Invalid, Line
@@ -30,6 +31,9 @@ _AT_ONCE, _CHARACTERS = 100, 4 * 1024 * 1024
 #: How many ids are named in the report.
 _NAMED = 10
 
+#: Why a file is skipped.
+NO_CONTENTS = "files whose contents are not there"
+
 
 @define
 class Imported:
@@ -43,6 +47,11 @@ class Imported:
     skipped: Counter[str] = field(factory=Counter)  # by the reason
     conflicts: list[str] = field(factory=list)
     keeps_own_key: bool = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that could be added is there now."""
+        return not self.conflicts and not self.skipped[NO_CONTENTS]
 
     def sentences(self) -> Iterator[str]:
         """What was done, for the operator."""
@@ -80,7 +89,7 @@ class PermalinkImport:
         if row["ident"] in self._rows:
             self.flush()
         self._rows[row["ident"]] = row
-        self._characters += sum(len(row[name] or "") for name in ("code", "interacts"))
+        self._characters += sum(len(row[name] or "") for name in _TEXTS)
         if len(self._rows) >= _AT_ONCE or self._characters >= _CHARACTERS:
             self.flush()
 
@@ -88,6 +97,7 @@ class PermalinkImport:
         """Add all rows."""
         if self._rows:
             with self.backend.writing() as connection:
+                self.backend.check_room(connection)
                 added, conflicts = self._store(connection)
             self.outcome.added[self.called] += added
             self.outcome.present[self.called] += len(self._rows) - added - len(conflicts)
@@ -150,15 +160,20 @@ class Import:
         )
 
     def run(self, lines: Iterable[Line]) -> None:
-        """Add all lines. Raises `Invalid`; those before the invalid one are added."""
+        """Add all lines. Raises `Invalid`; those before the invalid one are added.
+
+        Raises `StoreFull` when the disk has no more room, and what was added stays.
+        """
         try:
-            for line in lines:
-                self._add(line)
-            self._end_contents()
+            try:
+                for line in lines:
+                    self._add(line)
+                self._end_contents()
+            finally:
+                self._discard()
+                self._kept.flush()
+                self._runs.flush()
         finally:
-            self._kept.flush()
-            self._runs.flush()
-            self._discard()
             with self.backend.writing() as connection:
                 forget_totals(connection)
 
@@ -176,11 +191,11 @@ class Import:
                         **_texts(line),
                         "created": line.time("created"),
                         "last_accessed": line.time("last_accessed"),
-                        "requested": line.fields.get("requested") and line.whole("requested"),
+                        "requested": self._requested(line),
                     }
                 )
             case "run":
-                row = {**_texts(line), "created": line.seconds("created")}
+                row = {**_texts(line), "created": self._created(line)}
                 size = sum(len(each.encode()) for each in map(line.text, _TEXTS))
                 self._runs.add({**row, "size": size})
             case "contents":
@@ -190,8 +205,19 @@ class Import:
             case kind:
                 raise line.invalid(f"{kind!r} is unknown")
 
+    def _requested(self, line: Line) -> int | None:
+        if line.fields.get("requested") is None:
+            return None
+        return min(line.whole("requested"), MOST_REQUESTED)
+
+    def _created(self, line: Line) -> float:
+        """When something was stored that expires. It cannot be later than now, or it would not expire."""
+        return min(line.seconds("created"), self.now())
+
     def _add_secret(self, line: Line) -> None:
         name, value = line.text("name"), line.data("value")
+        if name != KEY_NAME or len(value) != KEY_SIZE:
+            raise line.invalid("not the key of permalinks")
         with self.backend.writing() as connection:
             known = connection.scalar(select(secrets.c.value).where(secrets.c.name == name))
             if known is None:
@@ -204,6 +230,7 @@ class Import:
     def _begin_contents(self, line: Line) -> None:
         digest, size = line.digest("digest"), line.whole("size")
         with self.backend.writing() as connection:
+            self.backend.check_room(connection)
             ident = None
             if connection.scalar(select(blobs.c.id).where(blobs.c.digest == digest)) is None:
                 # As an upload that begins now, which no sweep takes for one that a crash left.
@@ -217,8 +244,11 @@ class Import:
             raise line.invalid("data of no contents")
         if not data or len(data) > CHUNK or contents.stored % CHUNK:
             raise line.invalid("its contents are in other pieces than those of a database")
+        if contents.stored + len(data) > contents.size:
+            raise line.invalid("its contents have more bytes than they should have")
         if contents.ident is not None:
             with self.backend.writing() as connection:
+                self.backend.check_room(connection)
                 row = {"blob_id": contents.ident, "start": contents.stored, "data": data}
                 connection.execute(insert(chunks).values(row))
             contents.hashed.update(data)
@@ -250,8 +280,10 @@ class Import:
 
     def _add_file(self, line: Line) -> None:
         key = {"kernel_id": line.ident("kernel_id"), "name": line.path("name")}
-        digest, times = line.digest("digest"), {n: line.seconds(n) for n in ("mtime", "created")}
+        digest = line.digest("digest")
+        times = {"mtime": line.seconds("mtime"), "created": self._created(line)}
         with self.backend.writing() as connection:
+            self.backend.check_room(connection)
             blob_id = connection.scalar(select(blobs.c.id).where(blobs.c.digest == digest))
             known = connection.scalar(select(files.c.name).filter_by(**key))
             if known is None and blob_id is not None:
@@ -261,7 +293,7 @@ class Import:
         elif blob_id is not None:
             self.outcome.added["files"] += 1
         else:  # a sweep of a running server has deleted them meanwhile
-            self.outcome.skipped["files whose contents are not there"] += 1
+            self.outcome.skipped[NO_CONTENTS] += 1
 
 
 _TEXTS = ("code", "language", "interacts")

@@ -14,11 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Engine,
+    Integer,
+    Select,
     column,
     create_engine,
     inspect,
+    literal_column,
     make_url,
     select,
     table,
@@ -27,6 +31,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from sagecell_tx.config import ConfigError
 from sagecell_tx.store.database import Backend
+from sagecell_tx.store.permalinks import MOST_REQUESTED
 from sagecell_tx.store.postgresql import open_postgresql
 from sagecell_tx.store.schema import permalinks
 from sagecell_tx.store.transfer.archive import Invalid
@@ -36,6 +41,9 @@ from sagecell_tx.wire.messages import WireError
 
 # Rows in memory.
 _AT_ONCE = 50
+
+# The number that each row of a table has in SQLite.
+_ROWID: ColumnElement[int] = literal_column("rowid", Integer)
 
 _TEXTS = ("code", "language", "interacts")
 _TIMES = ("created", "last_accessed")
@@ -63,8 +71,8 @@ def _engine(source: str) -> Engine:
         return _sqlite(path)
     try:
         url = make_url(source)
-    except ArgumentError as error:
-        raise ConfigError("the source is neither a file nor a URL") from error
+    except (ArgumentError, ValueError):  # without its cause, which may have a part of a password
+        raise ConfigError("the source is neither a file nor a URL") from None
     if url.get_backend_name() != "postgresql":
         raise ConfigError("the source is neither SQLite nor PostgreSQL")
     # SageMathCell's may name another driver.
@@ -111,16 +119,31 @@ def _rows(source: Connection) -> Iterator[dict[str, Any]]:
     names = [name for name in ("ident", *_TEXTS, *_TIMES, "requested") if name in found]
     # Columns without a type: the values are as they are stored.
     theirs = table("permalinks", *map(column, names))
-    query = select(theirs).order_by(theirs.c.ident).limit(_AT_ONCE)
-    part = source.execute(query.where(theirs.c.ident.is_not(None))).mappings().all()
+    if source.dialect.name == "sqlite":
+        if "rowid" in map(str.lower, found):
+            raise Invalid("the source's table of permalinks is not SageMathCell's")
+        yield from _pages(source, select(_ROWID.label("rowid"), theirs))
+    else:
+        with source.execute(select(theirs), execution_options={"yield_per": _AT_ONCE}) as rows:
+            yield from map(dict, rows.mappings())
+
+
+def _pages(source: Connection, query: Select[Any]) -> Iterator[dict[str, Any]]:
+    """The rows of a query in SQLite, some at a time, so that its server can write in between.
+
+    By number: ids, which are in no order if they are bytes or not UTF-8, might never come to an end.
+    """
+    ordered = query.order_by(_ROWID).limit(_AT_ONCE)
+    part = source.execute(ordered).mappings().all()
     while part:
         yield from map(dict, part)
-        later = query.where(theirs.c.ident > part[-1]["ident"])
-        part = source.execute(later).mappings().all()
+        part = source.execute(ordered.where(part[-1]["rowid"] < _ROWID)).mappings().all()
 
 
 def _cleaned(row: dict[str, Any]) -> dict[str, Any] | None:
     """The row of our table; None if it cannot be one."""
+    if row["ident"] is None:
+        return None
     try:
         ident = clean_ident(str(row["ident"]))
         texts = {name: _text(row.get(name)) for name in _TEXTS}
@@ -131,7 +154,9 @@ def _cleaned(row: dict[str, Any]) -> dict[str, Any] | None:
         "ident": ident,
         **texts,
         **{name: _time(row.get(name)) for name in _TIMES},
-        "requested": requested if type(requested) is int and 0 <= requested < 1 << 31 else 0,
+        "requested": requested
+        if type(requested) is int and 0 <= requested <= MOST_REQUESTED
+        else 0,
     }
 
 
@@ -147,4 +172,7 @@ def _time(value: object) -> datetime | None:
             return None
     if not isinstance(value, datetime):
         return None
-    return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+    try:
+        return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+    except OverflowError:
+        return None

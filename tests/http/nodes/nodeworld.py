@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from attrs import define, field
+from twisted.internet import error
 from twisted.internet.address import UNIXAddress
-from twisted.internet.error import ConnectError
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.python.failure import Failure
 from twisted.test.iosim import IOPump
@@ -58,6 +58,7 @@ class Sockets(Reactor):
     def __init__(self) -> None:
         super().__init__()
         self.listening: dict[str, IProtocolFactory] = {}
+        self.crowded: set[str] = set()  # too many connections wait there to be accepted
         self.lines: list[IOPump] = []
 
     def listenUNIX(self, address: str, factory: Any, *args: Any, **kw: Any) -> Any:  # noqa: N802
@@ -68,7 +69,10 @@ class Sockets(Reactor):
     def connectUNIX(self, address: str, factory: Any, *args: Any, **kw: Any) -> Any:  # noqa: N802
         listener = self.listening.get(address)
         if listener is None:
-            factory.clientConnectionFailed(None, Failure(ConnectError()))
+            factory.clientConnectionFailed(None, Failure(error.ConnectionRefusedError()))
+            return None
+        if address in self.crowded:  # as Linux and Twisted tell it
+            factory.clientConnectionFailed(None, Failure(error.ConnectionDone()))
             return None
         client, server = (
             factory.buildProtocol(UNIXAddress(address)),
@@ -132,7 +136,8 @@ class Machine:
 
         def drain(has_successor: bool) -> None:
             self.drained.append((number, has_successor))
-            self.drain(number)
+            if node.fleet.draining is None:
+                self.drain(number)
 
         config = Config(state_dir=self.root, node=number)
         siblings, forwarding = siblings_and_forwarding(

@@ -199,6 +199,34 @@ class ForwardingTests(MachineTests):
         assert connection.ear.lost
 
 
+class CrowdedTests(MachineTests):
+    """More requests are for another server than it accepts at the moment."""
+
+    def test_a_class_may_ask_at_once(self) -> None:
+        sockets = self.machine.reactor.unixServers
+        assert [(backlog, mode) for _, _, backlog, mode, _ in sockets] == 4 * [(1024, 0o600)]
+
+    def test_its_kernels_are_not_said_to_be_unknown(self) -> None:
+        kernel_id = self.start(2)
+        self.machine.reactor.crowded.add(str(self.machine.siblings[1].nodes.forward(2)))
+        path, origin = f"/kernel/{kernel_id}/messages?after=0&wait=0", "https://book.example"
+        answer = self.ask(1, "GET", path, [("Origin", origin)])
+        assert (answer.status, answer.error, answer.headers["retry-after"]) == (503, "busy", "1")
+        assert answer.headers["access-control-allow-origin"] == origin
+        assert self.open(1, upgrade(kernel_id)).answer().status == 503
+        self.machine.reactor.crowded.clear()
+        assert self.ask(1, "GET", path).status == 204
+        self.machine.kill(2)
+        assert self.ask(1, "GET", path).error == "unknown_kernel"
+
+    def test_another_one_starts_kernels(self) -> None:
+        self.machine.drain(1)
+        self.machine.reactor.crowded.add(str(self.machine.siblings[1].nodes.forward(2)))
+        assert self.ask(1, "POST", "/kernel", **form()).error == "busy"
+        self.machine.start(3)
+        assert self.start(1).startswith("0003")
+
+
 class DrainingTests(MachineTests):
     def test_what_is_new_goes_to_the_successor(self) -> None:
         old = self.start(1)
@@ -322,6 +350,13 @@ class ControlTests(MachineTests):
         again = self.machine.siblings[2].take_over()
         self.machine.reactor.move()
         self.successResultOf(again)
+        assert self.machine.drained == 2 * [(1, True)]
+
+    def test_one_that_drains_already_hears_of_its_successor(self) -> None:
+        self.machine.drain(1)
+        done = self.machine.siblings[2].take_over()
+        self.machine.reactor.move()
+        self.successResultOf(done)
         assert self.machine.drained == [(1, True)]
 
     def test_of_two_that_would_drain_one_another_the_later_one_stays(self) -> None:
