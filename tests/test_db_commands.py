@@ -629,6 +629,20 @@ def test_bytes_are_what_they_were(data):
     assert base64.b64decode(archive.encoded(data)) == data
 
 
+def test_prune_leaves_uploads_that_may_be_under_way(tmp_path, capsys):
+    url = f"sqlite:///{tmp_path}/cells.db"
+    assert main(["db", "upgrade", "--database", url]) == 0
+    backend = open_backend(url, connections=1)
+    now = datetime.now(UTC).timestamp()
+    with backend.writing() as connection:
+        for ident, created in (("young", now - 60.0), ("old", now - 1e6)):
+            connection.execute(insert(blobs).values(id=ident, size=0, created=created))
+    assert main(["db", "prune", "--database", url, "--files-older-than=0"]) == 0
+    with backend.reading() as connection:
+        assert connection.scalars(text("SELECT id FROM blobs")).all() == ["young"]
+    backend.dispose()
+
+
 @pytest.mark.parametrize("hours", ["-1", "nan", "soon", "1e9"])
 def test_hours_that_are_none(capsys, hours):
     with pytest.raises(SystemExit) as end:
