@@ -190,6 +190,19 @@ class DbCommandTests:
             *("sagecell-tx", "secret", "permalink", "run", "end")
         }
 
+    def test_files_follow_their_contents(self, capsys, tmp_path, url, backend):
+        """A server whose database is imported into deletes contents that no file has."""
+        with backend.writing() as connection:
+            row = {"id": "b2", "digest": EMPTY, "size": 0, "created": 0.0}
+            connection.execute(insert(blobs).values(row))
+            row = {"kernel_id": "k", "name": "empty", "blob_id": "b2", "mtime": 1.5, "created": 9.0}
+            connection.execute(insert(files).values(row))
+        path = tmp_path / "first.jsonl"
+        assert self.run(capsys, "export", "--database", url, str(path))[0] == 0
+        lines = [json.loads(line) for line in path.read_bytes().splitlines()]
+        digests = [line["digest"] for line in lines if line["kind"] in ("contents", "file")]
+        assert digests == [DIGEST] * 3 + [EMPTY] * 2
+
     def test_an_export_replaces_nothing(self, capsys, tmp_path, url, backend):
         path = tmp_path / "first.jsonl"
         path.write_text("mine")

@@ -27,8 +27,9 @@ def pruned(
         with backend.writing() as connection:
             return work(connection)
 
-    gone: Counter[str] = Counter()
-    gone["files"] = write(partial(delete_files, before=files_before))
+    gone: Counter[str] = Counter({"files": 0})  # which is told in any case
+    while number := write(partial(delete_files, before=files_before)):
+        gone["files"] += number
     while some := write(partial(condemn, before=uploads_before, but=frozenset())):
         gone["contents of files"] += len(some)
         while write(partial(delete_some_chunks, blob_ids=some)):
