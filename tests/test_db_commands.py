@@ -190,6 +190,19 @@ class DbCommandTests:
             *("sagecell-tx", "secret", "permalink", "run", "end")
         }
 
+    def test_files_follow_their_contents(self, capsys, tmp_path, url, backend):
+        """A server whose database is imported into deletes contents that no file has."""
+        with backend.writing() as connection:
+            row = {"id": "b2", "digest": EMPTY, "size": 0, "created": 0.0}
+            connection.execute(insert(blobs).values(row))
+            row = {"kernel_id": "k", "name": "empty", "blob_id": "b2", "mtime": 1.5, "created": 9.0}
+            connection.execute(insert(files).values(row))
+        path = tmp_path / "first.jsonl"
+        assert self.run(capsys, "export", "--database", url, str(path))[0] == 0
+        lines = [json.loads(line) for line in path.read_bytes().splitlines()]
+        digests = [line["digest"] for line in lines if line["kind"] in ("contents", "file")]
+        assert digests == [DIGEST] * 3 + [EMPTY] * 2
+
     def test_an_export_replaces_nothing(self, capsys, tmp_path, url, backend):
         path = tmp_path / "first.jsonl"
         path.write_text("mine")
@@ -627,6 +640,20 @@ def test_bytes_are_what_they_were(data):
     line = archive.Line(1, {"x": archive.encoded(data)})
     assert line.data("x") == data
     assert base64.b64decode(archive.encoded(data)) == data
+
+
+def test_prune_leaves_uploads_that_may_be_under_way(tmp_path, capsys):
+    url = f"sqlite:///{tmp_path}/cells.db"
+    assert main(["db", "upgrade", "--database", url]) == 0
+    backend = open_backend(url, connections=1)
+    now = datetime.now(UTC).timestamp()
+    with backend.writing() as connection:
+        for ident, created in (("young", now - 60.0), ("old", now - 1e6)):
+            connection.execute(insert(blobs).values(id=ident, size=0, created=created))
+    assert main(["db", "prune", "--database", url, "--files-older-than=0"]) == 0
+    with backend.reading() as connection:
+        assert connection.scalars(text("SELECT id FROM blobs")).all() == ["young"]
+    backend.dispose()
 
 
 @pytest.mark.parametrize("hours", ["-1", "nan", "soon", "1e9"])

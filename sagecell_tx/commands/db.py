@@ -385,6 +385,7 @@ def _source(name: str) -> Iterator[BinaryIO]:
 def _prune(options: argparse.Namespace) -> int:
     limits, now = _settings(options).limits, _now()
     files, runs = options.files_older_than, options.runs_older_than
+    retention = limits.files.retention_seconds
     with _opened(options) as backend:
         _say(backend.place)
         _need_current(backend)
@@ -392,7 +393,8 @@ def _prune(options: argparse.Namespace) -> int:
             return failed("a server has the database open, and would wait; stop it to compact it")
         gone = pruned(
             backend,
-            files_before=now - (limits.files.retention_seconds if files is None else files),
+            files_before=now - (retention if files is None else files),
+            uploads_before=now - retention,  # as servers do: younger ones may be under way
             runs_before=now - (limits.requests.run_permalink_seconds if runs is None else runs),
         )
         if options.compact:

@@ -100,7 +100,9 @@ class DatabaseFileStore:
         return Deferred.fromCoroutine(self._delete_blobs(before))
 
     async def _sweep(self, before: float) -> int:
-        swept = await self._database.write(partial(delete_files, before=before))
+        swept = 0
+        while gone := await self._database.write(partial(delete_files, before=before)):
+            swept += gone
         await self._delete_blobs(before)
         await self._room.count()
         return swept
@@ -176,8 +178,15 @@ def _find(connection: Connection, kernel_id: str, name: str) -> StoredFile | Non
 
 
 def delete_files(connection: Connection, before: float) -> int:
-    """Delete the files that were stored before a time; returns how many."""
-    return connection.execute(delete(files).where(files.c.created < before)).rowcount
+    """Delete some files that were stored before a time; returns how many, 0 when there are no more."""
+    expired = connection.execute(
+        select(files.c.kernel_id, files.c.name)
+        .where(files.c.created < before)
+        .limit(_FILES_AT_ONCE)
+    ).all()
+    for kernel_id, name in expired:
+        connection.execute(delete(files).filter_by(kernel_id=kernel_id, name=name))
+    return len(expired)
 
 
 def condemn(connection: Connection, before: float, but: frozenset[str]) -> Sequence[str]:

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from twisted.internet.defer import CancelledError, Deferred
 
 from sagecell_tx.sessions.interfaces import FileRefused, FileStore, StoreAway, StoreUnavailable
-from sagecell_tx.store.files import DatabaseFileStore
+from sagecell_tx.store.files import DatabaseFileStore, delete_files
 from sagecell_tx.store.schema import blobs, chunks, files
 from sagecell_tx.store.uploads import CHUNK
 from tests.store.contracts import KERNEL, OTHER_KERNEL, FileStoreContract
@@ -83,6 +83,13 @@ class DatabaseFileStoreTests(FileStoreContract, WaitingTestCase):
         self.now = 1.0
         assert self.result(self.files.sweep(0.5)) == 20
         assert self.counts() == (0, 0, 0)
+
+    def test_one_transaction_of_a_sweep_deletes_no_more_than_some_files(self):
+        """PostgreSQL ends a statement after some seconds, and nothing would ever be deleted."""
+        for number in range(102):
+            self.store(b"x", name=f"f{number}")
+        assert self.result(self.database.write(partial(delete_files, before=1e9))) == 100
+        assert self.result(self.files.sweep(1e9)) == 2
 
     def test_a_crash_between_write_and_commit_leaves_no_file(self):
         kept = self.store(b"kept", name="kept")

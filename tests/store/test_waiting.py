@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from twisted.internet.defer import Deferred
 
+from sagecell_tx.sessions.admission.storagebudgets import ENTRY
 from sagecell_tx.sessions.interfaces import (
     CellStore,
     FileRefused,
@@ -137,7 +138,17 @@ class WaitingFileStoreTests(FileStoreContract, AwayTestCase):
             self.result(other.write(b"y" * (2 * CHUNK)))
         self.result(other.abandon())
         assert self.result(self.files.find(KERNEL, "a")) is not None
-        self.upload(b"z" * CHUNK, name="c")
+        self.upload(b"z" * (CHUNK - 2 * ENTRY), name="c")
+
+    def test_files_without_contents_are_bounded_as_well(self) -> None:
+        self.go_away()
+        for number in range(MOST // ENTRY):
+            self.upload(b"", name=f"f{number}")
+        with pytest.raises(StoreAway):
+            self.upload(b"", name="one more")
+        self.come_back()
+        self.retry()
+        assert self.retries.held == 0
 
     def test_an_upload_that_is_abandoned_makes_room(self) -> None:
         self.go_away()

@@ -41,11 +41,11 @@ def _files(connection: Connection) -> Iterator[dict[str, Any]]:
         for start in connection.scalars(pieces.order_by(chunks.c.start)).all():
             piece = select(chunks.c.data).filter_by(blob_id=blob["id"], start=start)
             yield {"kind": "data", "bytes": encoded(bytes(connection.scalars(piece).one()))}
-    found = select(
-        files.c.kernel_id, files.c.name, blobs.c.digest, files.c.mtime, files.c.created
-    ).join_from(files, blobs)
-    for row in _rows(connection, found, files.c.kernel_id, files.c.name):
-        yield {"kind": "file", **row}
+        # At once: while a server uses the database of an import, it deletes contents without files.
+        named = select(files.c.kernel_id, files.c.name, files.c.mtime, files.c.created)
+        mine = named.where(files.c.blob_id == blob["id"])
+        for row in _rows(connection, mine, files.c.kernel_id, files.c.name):
+            yield {"kind": "file", **row, "digest": blob["digest"]}
 
 
 def _rows(

@@ -14,20 +14,23 @@ from sagecell_tx.store.room import forget_totals
 from sagecell_tx.store.runpermalinks import delete_expired
 
 
-def pruned(backend: Backend, *, files_before: float, runs_before: float) -> Counter[str]:
+def pruned(
+    backend: Backend, *, files_before: float, uploads_before: float, runs_before: float
+) -> Counter[str]:
     """Delete files and permalinks of runs from before these times, in seconds since the epoch.
 
-    Also contents that no file has, and uploads from before `files_before`, which a crash left. Returns
-    how many of each were deleted.
+    Also contents that no file has, and uploads from before `uploads_before`, which a crash left; later
+    ones may be under way. Returns how many of each were deleted.
     """
 
     def write(work: Any) -> Any:
         with backend.writing() as connection:
             return work(connection)
 
-    gone: Counter[str] = Counter()
-    gone["files"] = write(partial(delete_files, before=files_before))
-    while some := write(partial(condemn, before=files_before, but=frozenset())):
+    gone: Counter[str] = Counter({"files": 0})  # which is told in any case
+    while number := write(partial(delete_files, before=files_before)):
+        gone["files"] += number
+    while some := write(partial(condemn, before=uploads_before, but=frozenset())):
         gone["contents of files"] += len(some)
         while write(partial(delete_some_chunks, blob_ids=some)):
             pass

@@ -17,6 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from typing_extensions import override
 
+from sagecell_tx.sessions.admission.storagebudgets import ENTRY
 from sagecell_tx.sessions.interfaces import (
     FileRefused,
     OnLost,
@@ -137,9 +138,10 @@ class WaitingUpload:
 
     def _begin_to_wait(self) -> None:
         """Keep in memory what was not stored; raises `StoreAway` if there is no room."""
-        if not self._retries.reserve(self._upload.waiting):
+        size = self._upload.waiting + ENTRY  # a file without contents takes memory as well
+        if not self._retries.reserve(size):
             raise StoreAway(UNAVAILABLE)
-        self._held, self._waits = self._upload.waiting, True
+        self._held, self._waits = size, True
 
     def _wait(self, file: StoredFile) -> StoredFile:
         self.file = file
