@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 from attrs import define, field
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from sagecell_tx.config import ConfigError
@@ -104,6 +104,7 @@ class PostgreSQL:
         event.listen(self.engine, "begin", _begin)
         event.listen(self.engine, "connect", self._sockets.connected)
         event.listen(self.engine, "close", self._sockets.closed)
+        event.listen(self.engine, "handle_error", _hide_rows)
 
     @property
     def place(self) -> str:
@@ -245,6 +246,15 @@ def open_postgresql(url: URL, *, connections: int, bounded: bool = True) -> Post
             "pip install 'sagecell-tx[postgresql]'"
         ) from error
     return PostgreSQL(engine=engine, patience=PATIENCE if bounded else None)
+
+
+def _hide_rows(context: ExceptionContext) -> None:
+    """Take out of an error what the server tells of the row: it may be a program, and errors are logged."""
+    errors = (context.original_exception, context.sqlalchemy_exception)
+    for error in errors:
+        if error is not None and error.args:
+            first, *others = error.args
+            error.args = (str(first).partition("\nDETAIL:")[0], *others)
 
 
 def _begin(connection: Connection) -> None:
