@@ -27,7 +27,9 @@ TOKEN = "a-token-for-the-tests"
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with Server(admin_token=TOKEN, preload=("numpy", "matplotlib.pyplot")) as own:
+    # A visit that is given up leaves a kernel that nobody joins.
+    limits = {"lifetime.unclaimed_seconds": 5.0}
+    with Server(admin_token=TOKEN, preload=("numpy", "matplotlib.pyplot"), limits=limits) as own:
         yield own
 
 
