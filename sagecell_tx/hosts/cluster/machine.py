@@ -245,7 +245,7 @@ class Machine:
         self._state.lost()
 
     def complain(self, why: str, *, ends: bool = False) -> None:
-        """Log what is wrong with the machine, once if nothing changes, also if it changes to and fro.
+        """Log what is wrong with the machine, once if nothing changes, also if it changes back and forth.
 
         What `ends` a line that has lived long is news.
         """
