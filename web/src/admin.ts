@@ -3,7 +3,7 @@
 import { AdminPage } from "./admin/page";
 import { AdminServer } from "./admin/server";
 import { browserClock } from "./dom/clock";
-import "./styles/admin.css";
+import "./styles/admin/index.css";
 
 const page = new AdminPage({
   document,
