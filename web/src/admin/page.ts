@@ -29,6 +29,7 @@ export class AdminPage {
   readonly #view: AdminView;
   readonly #drain: HTMLButtonElement;
   readonly #actions: HTMLElement;
+  readonly #ended = new AbortController();
   #cancel: () => void = () => undefined;
   #isAsking = false;
 
@@ -52,13 +53,20 @@ export class AdminPage {
       event.preventDefault();
       void this.#logIn();
     });
-    document.addEventListener("visibilitychange", () => void this.#update());
+    const { signal } = this.#ended;
+    document.addEventListener("visibilitychange", () => void this.#update(), { signal });
     void this.#update();
+  }
+
+  /** Asks for no more overviews. */
+  end(): void {
+    this.#ended.abort();
+    this.#cancel();
   }
 
   async #update(): Promise<void> {
     this.#cancel();
-    if (this.#isAsking || this.#options.document.hidden) return;
+    if (this.#isAsking || this.#options.document.hidden || this.#ended.signal.aborted) return;
     this.#isAsking = true;
     try {
       this.#show(await this.#options.server.overview());

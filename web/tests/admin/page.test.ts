@@ -1,4 +1,4 @@
-import { beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import { AdminPage } from "../../src/admin/page";
 import { AdminServer } from "../../src/admin/server";
@@ -39,11 +39,15 @@ let server: Fake;
 let clock: FakeClock;
 const confirm = vi.fn(() => true);
 
+let page: AdminPage | undefined;
 beforeEach(() => {
   document.body.innerHTML = new DOMParser().parseFromString(html, "text/html").body.innerHTML;
   [server, clock] = [new Fake(), new FakeClock()];
   confirm.mockReset().mockReturnValue(true);
 });
+
+// The document is that of all tests.
+afterEach(() => page?.end());
 
 const one = (selector: string) => document.querySelector<HTMLElement>(selector)!;
 /** The field for the token. */
@@ -57,7 +61,8 @@ async function settle(): Promise<void> {
 async function start(isLoggedIn: boolean): Promise<void> {
   server.isLoggedIn = isLoggedIn;
   const asks = new AdminServer(server.fetch);
-  new AdminPage({ document, server: asks, clock, confirm }).start();
+  page = new AdminPage({ document, server: asks, clock, confirm });
+  page.start();
   await settle();
 }
 
