@@ -91,8 +91,23 @@ def button_of(reader: Reader, words: str) -> WebElement:
 
 
 def press(reader: Reader, words: str) -> None:
-    """Press a button of a figure by the mouse, which has to be in the figure."""
-    ActionChains(reader.browser).move_to_element(button_of(reader, words)).click().perform()
+    """Press a button of a figure by the mouse, once.
+
+    A frame that has just got the height of its figure is not yet where Chromium's driver aims: a press beside the
+    button is repeated.
+    """
+    button = button_of(reader, words)
+    reader.javascript(
+        "arguments[0].addEventListener('click', () => arguments[0].dataset.pressed = '', {once: true})",
+        button,
+    )
+
+    def pressed() -> bool:
+        ActionChains(reader.browser).move_to_element(button).click().perform()
+        return button.get_attribute("data-pressed") is not None
+
+    reader.until(pressed)
+    reader.javascript("delete arguments[0].dataset.pressed", button)
 
 
 def drag(reader: Reader) -> None:
