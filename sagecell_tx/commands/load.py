@@ -13,10 +13,9 @@ from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
-from twisted.internet.defer import Deferred
-from twisted.internet.task import react
-
+from sagecell_tx.commands.arguments import server_url
 from sagecell_tx.commands.failing import failed
+from sagecell_tx.commands.reacting import INTERRUPTED, run_reactor
 from sagecell_tx.remote.load.channels import endpoint
 from sagecell_tx.remote.load.kept import Kept
 from sagecell_tx.remote.load.models import ArrivalsModel, ClassModel, Model, Stage
@@ -27,8 +26,6 @@ from sagecell_tx.remote.load.results import Results
 from sagecell_tx.remote.load.run import LoadRun
 from sagecell_tx.remote.load.visits import SERVICE, TRANSPORTS, Visits
 from sagecell_tx.remote.terminal import Terminal
-
-_INTERRUPTED = 130
 
 _LOAD = """\
 Lets visitors come to a server: they start kernels, run small programs of several kinds over every
@@ -65,7 +62,9 @@ def add(commands: Any) -> None:
         epilog=_LOAD_MORE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    load.add_argument("server", metavar="URL", type=_url, help="the address of the server's page")
+    load.add_argument(
+        "server", metavar="URL", type=server_url, help="the address of the server's page"
+    )
     model = load.add_mutually_exclusive_group()
     model.add_argument(
         "--class",
@@ -159,13 +158,6 @@ def add(commands: Any) -> None:
     load.set_defaults(run=_load, file="")
 
 
-def _url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a URL such as http://localhost:8888")
-    return text.rstrip("/")
-
-
 def _duration(text: str) -> float:
     match = _DURATION.fullmatch(text)
     seconds = float(match[1]) * _SECONDS[match[2] or "s"] if match else -1.0
@@ -221,33 +213,18 @@ def _load(options: argparse.Namespace) -> int:
     terminal = Terminal(out=sys.stdout, err=sys.stderr, is_quiet=options.quiet)
     made: list[LoadRun] = []
 
-    def begin(reactor: Any) -> Deferred[None]:
-        run = load_run(options, reactor, terminal)
-        made.append(run)
+    async def load(reactor: Any) -> None:
+        made.append(load_run(options, reactor, terminal))
+        await made[0].run()
 
-        done = Deferred.fromCoroutine(run.run())
-
-        def cut() -> Deferred[None]:
-            if not done.called:
-                run.cut()
-            return done
-
-        # Ctrl-C stops the reactor, which would cut the connections before the report.
-        reactor.addSystemEventTrigger("before", "shutdown", cut)
-        return done
-
-    try:
-        react(begin, ())
-    except SystemExit as end:
-        if end.code:  # an error of ours, which is logged
-            raise
+    run_reactor(load, lambda _: made[0].cut())
     (run,) = made
     for line in report(run):
         print(line)  # noqa: T201
     if options.json is not None:
         options.json.write_text(json.dumps(run.fields, indent=2) + "\n", encoding="utf-8")
     if run.is_cut:
-        return _INTERRUPTED
+        return INTERRUPTED
     return 0 if run.results.are_good else 1
 
 

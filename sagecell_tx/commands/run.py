@@ -8,20 +8,17 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.task import react
+from twisted.internet.defer import CancelledError
 
+from sagecell_tx.commands.arguments import read_token, server_url
 from sagecell_tx.commands.failing import failed
+from sagecell_tx.commands.reacting import INTERRUPTED, run_reactor
 from sagecell_tx.remote.languages import BY_SUFFIX, language_of
 from sagecell_tx.remote.run import DIED, LATE, NOT_RUN, Order, RemoteRun, read_files
 from sagecell_tx.remote.saving import Directory
 from sagecell_tx.remote.terminal import Terminal
 from sagecell_tx.remote.uncompressed import http_client
-
-#: The exit status of a command that was interrupted.
-_INTERRUPTED = 130
 
 _RUN = """\
 Runs a program on a sagecell-tx server and writes what it prints as it comes. Results follow as
@@ -35,7 +32,7 @@ exit status:
   {LATE} if it was stopped at its timeout;
   {NOT_RUN} if it could not be run, or not all of its files could be saved;
   {DIED} if it used too much memory, or its kernel ended for another reason;
-  {_INTERRUPTED} if you pressed Ctrl-C, which stops the program on the server as well.
+  {INTERRUPTED} if you pressed Ctrl-C, which stops the program on the server as well.
 
 examples:
   sagecell-tx run plot.py --server https://cells.example.org
@@ -57,7 +54,7 @@ def add(commands: Any) -> None:
     run.add_argument(
         "--server",
         metavar="URL",
-        type=_url,
+        type=server_url,
         default=os.environ.get("SAGECELL_SERVER") or None,
         help="the address of the server's page; by default the environment variable SAGECELL_SERVER",
     )
@@ -113,23 +110,13 @@ def add(commands: Any) -> None:
     run.set_defaults(run=_run)
 
 
-def _url(text: str) -> str:
-    """A server's address; raises ArgumentTypeError for anything else."""
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a URL such as https://cells.example.org")
-    return text
-
-
 def _run(options: argparse.Namespace) -> int:
     if options.server is None:
         return failed("name the server: --server URL, or the variable SAGECELL_SERVER", 2)
     from_input = options.file == "-"
     code = sys.stdin.read() if from_input else Path(options.file).read_text(encoding="utf-8")
     language = options.language or ("" if from_input else language_of(options.file))
-    token = os.environ.get("SAGECELL_TOKEN", "")
-    if options.token_file is not None:
-        token = options.token_file.read_text(encoding="ascii").strip()
+    token = read_token(options.token_file, os.environ.get("SAGECELL_TOKEN", ""))
     order = Order(
         code=code,
         language=language,
@@ -140,9 +127,10 @@ def _run(options: argparse.Namespace) -> int:
     )
     terminal = Terminal(out=sys.stdout, err=sys.stderr, is_quiet=options.quiet)
     directory = Directory(path=options.save_to, overwrites=options.overwrite)
-    status = _INTERRUPTED  # unless the run ends before the reactor is stopped
+    status = INTERRUPTED  # unless the run ends before the reactor is stopped
 
-    def begin(reactor: Any) -> Deferred[None]:
+    async def run(reactor: Any) -> None:
+        nonlocal status
         running = RemoteRun(
             server=options.server,
             order=order,
@@ -152,20 +140,8 @@ def _run(options: argparse.Namespace) -> int:
             http=http_client(reactor),
             directory=None if options.no_save else directory,
         )
+        with suppress(CancelledError):
+            status = await running.run()
 
-        async def run() -> None:
-            nonlocal status
-            with suppress(CancelledError):
-                status = await running.run()
-
-        done = Deferred.fromCoroutine(run())
-        # Ctrl-C stops the reactor, which would cut the connection while the run waits for it.
-        reactor.addSystemEventTrigger("before", "shutdown", done.cancel)
-        return done
-
-    try:
-        react(begin, ())
-    except SystemExit as end:
-        if end.code:  # an error of ours, which is logged
-            raise
+    run_reactor(run)
     return status

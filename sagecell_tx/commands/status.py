@@ -10,15 +10,16 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import treq
 from attrs import define
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import deferLater, react
+from twisted.internet.task import deferLater
 
+from sagecell_tx.commands.arguments import read_token, server_url
 from sagecell_tx.commands.failing import failed
+from sagecell_tx.commands.reacting import run_reactor
 from sagecell_tx.remote.escapes import one_line
 from sagecell_tx.remote.statusscreen import screen
 from sagecell_tx.remote.uncompressed import http_client
@@ -66,6 +67,7 @@ def add(commands: Any) -> None:
         "server",
         metavar="URL",
         nargs="?",
+        type=server_url,
         default=os.environ.get("SAGECELL_SERVER") or "http://localhost:8888",
         help="the address; by default the environment variable SAGECELL_SERVER, or http://localhost:8888",
     )
@@ -134,37 +136,21 @@ def _answer(code: int, body: bytes) -> Mapping[str, Any]:
 
 
 def _status(options: argparse.Namespace) -> int:
-    parts = urlsplit(options.server)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        return failed(f"{options.server!r} is not a URL such as http://localhost:8888", 2)
-    token = ""
-    if options.token_file is not None:
-        token = options.token_file.read_text(encoding="ascii").strip()
-    status = 1
+    token, status = read_token(options.token_file), 1
 
-    def begin(reactor: Any) -> Deferred[None]:
+    async def show(reactor: Any) -> None:
+        nonlocal status
         request = StatusRequest(
             server=options.server, token=token, http=http_client(reactor), clock=reactor
         )
+        with suppress(CancelledError):
+            while True:
+                status = await _show_once(request, options)
+                if not options.watch:
+                    return
+                await deferLater(reactor, _PAUSE, lambda: None)
 
-        async def show() -> None:
-            nonlocal status
-            with suppress(CancelledError):
-                while True:
-                    status = await _show_once(request, options)
-                    if not options.watch:
-                        return
-                    await deferLater(reactor, _PAUSE, lambda: None)
-
-        done = Deferred.fromCoroutine(show())
-        reactor.addSystemEventTrigger("before", "shutdown", done.cancel)
-        return done
-
-    try:
-        react(begin, ())
-    except SystemExit as end:
-        if end.code:  # an error of ours, which is logged
-            raise
+    run_reactor(show)
     return status
 
 

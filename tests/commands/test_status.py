@@ -82,7 +82,9 @@ class RequestTests(SynchronousTestCase):
 
 def test_what_is_no_url(capsys: pytest.CaptureFixture[str]) -> None:
     for url in ("cells.example", "ftp://cells.example", "http://"):
-        assert main(["status", url]) == 2
+        with pytest.raises(SystemExit) as end:
+            main(["status", url])
+        assert end.value.code == 2
         assert "is not a URL" in capsys.readouterr().err
 
 
