@@ -90,31 +90,51 @@ def button_of(reader: Reader, words: str) -> WebElement:
     return found
 
 
-def press(reader: Reader, words: str) -> None:
-    """Press a button of a figure by the mouse, once.
+#: Notes where the mouse was last over an element, from the element's middle.
+WATCH = """
+const [area] = arguments;
+area.onmousemove = ({ clientX, clientY }) => {
+  const { left, top, width, height } = area.getBoundingClientRect();
+  area.dataset.mouse = [clientX - left - width / 2, clientY - top - height / 2].map(Math.round).join();
+};
+"""
 
-    A frame that has just got the height of its figure is not yet where Chromium's driver aims: a press beside the
-    button is repeated.
+
+def aim(reader: Reader, element: WebElement, x: int = 0, y: int = 0) -> None:
+    """Move the mouse to a point of an element in the frame, as pixels from its middle, until it has arrived.
+
+    A frame that has just got the height of its figure is not yet where Chromium's driver aims.
     """
-    button = button_of(reader, words)
-    reader.javascript(
-        "arguments[0].addEventListener('click', () => arguments[0].dataset.pressed = '', {once: true})",
-        button,
-    )
+    reader.javascript(WATCH, element)
 
-    def pressed() -> bool:
-        ActionChains(reader.browser).move_to_element(button).click().perform()
-        return button.get_attribute("data-pressed") is not None
+    def arrived() -> bool:
+        for step in (2, 0):
+            moves = ActionChains(reader.browser)
+            moves.move_to_element_with_offset(element, x - step, y - step).perform()
+        at = (element.get_attribute("data-mouse") or "1e9,1e9").split(",")
+        return all(abs(float(got) - meant) <= 1 for got, meant in zip(at, (x, y), strict=True))
 
-    reader.until(pressed)
-    reader.javascript("delete arguments[0].dataset.pressed", button)
+    reader.until(arrived)
+
+
+def press(reader: Reader, words: str) -> None:
+    """Press a button of a figure by the mouse."""
+    aim(reader, button_of(reader, words))
+    ActionChains(reader.browser).click().perform()
+
+
+def drag_from_here(reader: Reader, *ways: tuple[int, int]) -> None:
+    """Drag the mouse from where it is, over some ways."""
+    moves = ActionChains(reader.browser).click_and_hold()
+    for way in ways:
+        moves.move_by_offset(*way)
+    moves.release().perform()
 
 
 def drag(reader: Reader) -> None:
     """Drag the mouse over the middle of the figure."""
-    area = reader.one(".jupyter-matplotlib-canvas-div")
-    moves = ActionChains(reader.browser).move_to_element_with_offset(area, -60, -40)
-    moves.click_and_hold().move_by_offset(30, 20).move_by_offset(60, 50).release().perform()
+    aim(reader, reader.one(".jupyter-matplotlib-canvas-div"), -60, -40)
+    drag_from_here(reader, (30, 20), (60, 50))
 
 
 def press_button(reader: Reader, words: str) -> None:
@@ -186,9 +206,8 @@ def test_the_corner_changes_the_size(reader):
         pictures(reader)
         area = reader.one(".jupyter-matplotlib-canvas-div")
         before = reader.javascript(size, area)
-        corner = (area.size["width"] // 2 - 6, area.size["height"] // 2 - 6)
-        moves = ActionChains(reader.browser).move_to_element_with_offset(area, *corner)
-        moves.click_and_hold().move_by_offset(-60, -30).move_by_offset(-40, -30).release().perform()
+        aim(reader, area, area.size["width"] // 2 - 6, area.size["height"] // 2 - 6)
+        drag_from_here(reader, (-60, -30), (-40, -30))
         reader.until(lambda: reader.javascript(size, area) < before - 80)
         pictures(reader)
 
