@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sagecell_tx.commands.failing import failed
 from sagecell_tx.config import Config, ConfigError, load
 from sagecell_tx.sessions.interfaces import StoreFull
-from sagecell_tx.store.database import Backend, migrate, open_backend
+from sagecell_tx.store.database import Backend, greet, migrate, open_backend
 from sagecell_tx.store.sqlite import SQLite
 from sagecell_tx.store.transfer import archive
 from sagecell_tx.store.transfer.checking import checked, versions
@@ -237,11 +237,7 @@ def _opened(
     try:
         if isinstance(backend, SQLite) and not may_be_new and not backend.path.is_file():
             raise ConfigError(f"database: there is no file {backend.path}")
-        try:
-            with backend.reading() as connection:
-                connection.exec_driver_sql("SELECT 1")
-        except SQLAlchemyError as error:
-            raise ConfigError(f"database: {backend.why(error)}") from error
+        greet(backend)
         yield backend
     finally:
         backend.dispose()

@@ -9,6 +9,7 @@ on each transaction fails at once, until the server answers again.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -40,6 +41,9 @@ _log = Logger()
 
 #: Threads, each with a connection: one writes at a time, the others read.
 THREADS = 8
+
+#: Seconds within which a database answers before it is first used.
+GREETING = 10.0
 
 UNAVAILABLE = "The server cannot reach its storage just now; please try again in a moment."
 
@@ -130,6 +134,7 @@ class Database:
         Blocks; call it before the first transaction, which needs the tables. Raises `ConfigError`
         when the database cannot be used.
         """
+        greet(self.backend)
         try:
             with self.backend.migrating() as connection:
                 migrate(connection)
@@ -307,6 +312,20 @@ def open_backend(
     if kind == "postgresql":
         return open_postgresql(parsed, connections=connections, bounded=bounded)
     raise ConfigError(f"database: {kind} is not supported; use SQLite or PostgreSQL")
+
+
+def greet(backend: Backend, patience: float = GREETING) -> None:
+    """See whether the database answers. Blocks; raises `ConfigError` if it does not within `patience` seconds."""
+    late = threading.Timer(patience, backend.cut)
+    late.daemon = True
+    late.start()
+    try:
+        with backend.reading() as connection:
+            connection.exec_driver_sql("SELECT 1")
+    except SQLAlchemyError as error:
+        raise ConfigError(f"database: {backend.why(error)}") from error
+    finally:
+        late.cancel()
 
 
 def open_database(

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
@@ -69,14 +70,19 @@ class _Sockets:
         record.info[_SOCKET] = mine
         with self._lock:
             self._open.add(mine)
+        # SQLAlchemy drops a connection on which its first questions failed, and tells nobody.
+        weakref.finalize(dbapi_connection, self._release, mine).atexit = False
 
     def closed(self, _dbapi_connection: Any, record: Any) -> None:
         """Close that descriptor."""
         mine = record.info.pop(_SOCKET, None)
         if mine is not None:
-            with self._lock:
-                self._open.discard(mine)
-                mine.close()
+            self._release(mine)
+
+    def _release(self, mine: socket.socket) -> None:
+        with self._lock:
+            self._open.discard(mine)
+            mine.close()
 
     def shut_down(self) -> None:
         """End all connections."""
@@ -102,7 +108,7 @@ class PostgreSQL:
         )
         self._writer = self.engine.execution_options(**{_EXCLUSIVE: True})
         event.listen(self.engine, "begin", _begin)
-        event.listen(self.engine, "connect", self._sockets.connected)
+        event.listen(self.engine, "connect", self._sockets.connected, insert=True)
         event.listen(self.engine, "close", self._sockets.closed)
         event.listen(self.engine, "handle_error", _hide_rows)
 

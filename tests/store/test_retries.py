@@ -61,6 +61,15 @@ class RetriesTests(SynchronousTestCase):
         assert self.retries.held == 40
         assert self.retries.reserve(60)
 
+    def test_no_session_takes_the_room_of_all_others(self) -> None:
+        for session, most in (("a", 50), ("b", 25), ("c", 12)):
+            assert not self.retries.reserve(most + 1, session)
+            assert self.retries.reserve(most, session)
+            assert not self.retries.reserve(1, session)
+        self.retries.release(50, "a")
+        assert self.retries.reserve(19, "b")
+        assert self.retries.held == 25 + 12 + 19
+
     def test_what_is_cancelled_is_not_made(self) -> None:
         answer, other = self.add("a"), self.add("b")
         answer.cancel()

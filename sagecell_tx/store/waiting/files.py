@@ -100,7 +100,7 @@ class WaitingUpload:
                 return await self._upload.write(data)
             except StoreAway:
                 return self._begin_to_wait()
-        if not self._retries.reserve(len(data)):
+        if not self._retries.reserve(len(data), self._upload.kernel_id):
             raise StoreAway(UNAVAILABLE)
         self._held += len(data)
         if not self._upload.take(data):
@@ -139,7 +139,7 @@ class WaitingUpload:
     def _begin_to_wait(self) -> None:
         """Keep in memory what was not stored; raises `StoreAway` if there is no room."""
         size = self._upload.waiting + ENTRY  # a file without contents takes memory as well
-        if not self._retries.reserve(size):
+        if not self._retries.reserve(size, self._upload.kernel_id):
             raise StoreAway(UNAVAILABLE)
         self._held, self._waits = size, True
 
@@ -178,5 +178,5 @@ class WaitingUpload:
             del self._committed[self._key]
 
     def _release(self) -> None:
-        self._retries.release(self._held)
+        self._retries.release(self._held, self._upload.kernel_id)
         self._held = 0

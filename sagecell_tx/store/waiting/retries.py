@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -45,6 +45,7 @@ class Retries:
     _most: int
     _seconds: float
     _held: int = field(default=0, init=False)
+    _of: Counter[str] = field(factory=Counter, init=False)  # of these, the bytes of each session
     _waiting: OrderedDict[_Request, None] = field(factory=OrderedDict, init=False)
     _timer: IDelayedCall | None = field(default=None, init=False)
     _round: Deferred[None] | None = field(default=None, init=False)
@@ -56,16 +57,27 @@ class Retries:
         """The bytes that wait."""
         return self._held
 
-    def reserve(self, size: int) -> bool:
-        """Count `size` bytes as waiting; False if that would be too many."""
-        if self._closed or self._held + size > self._most:
+    def reserve(self, size: int, session: str = "") -> bool:
+        """Count `size` bytes as waiting; False if that would be too many.
+
+        Those of a `session` are never more than what is left for all others.
+        """
+        left = self._most - self._held - size
+        if self._closed or left < 0 or (session and self._of[session] + size > left):
             return False
-        self._held += size
+        self._count(size, session)
         return True
 
-    def release(self, size: int) -> None:
+    def release(self, size: int, session: str = "") -> None:
         """Count them as waiting no more."""
-        self._held -= size
+        self._count(-size, session)
+
+    def _count(self, size: int, session: str) -> None:
+        self._held += size
+        if session:
+            self._of[session] += size
+            if not self._of[session]:
+                del self._of[session]
 
     def add(self, begin: Callable[[], Deferred[T]]) -> Deferred[T]:
         """Repeat a request until it does not fail with `StoreAway`; fires with its result.
