@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable
-from functools import partial
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -18,7 +17,6 @@ from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from typing_extensions import override
 
-from sagecell_tx.hosts.channels.zmqsocket import ZmqSocketFactory
 from sagecell_tx.hosts.cluster.connections.identity import Identity, PinnedTls
 from sagecell_tx.hosts.cluster.facts import PROTOCOL, Facts, Machines
 from sagecell_tx.hosts.cluster.machine import Machine
@@ -29,15 +27,12 @@ from sagecell_tx.hosts.cluster.reports import MachineStatus
 from sagecell_tx.hosts.cluster.streams import Connect
 from sagecell_tx.hosts.directories.workdir import WorkDirs
 from sagecell_tx.hosts.forked.protocol import kernel_limits
-from sagecell_tx.hosts.kernels.installed import InstalledKernel
-from sagecell_tx.hosts.kernels.kernel import ConnectedKernel, KernelResources
+from sagecell_tx.hosts.kernels.host import ConnectingHost
+from sagecell_tx.hosts.kernels.kernel import ConnectedKernel
 from sagecell_tx.hosts.kernelspecs.installed import InstalledSpec
 from sagecell_tx.hosts.network.resolver import Resolver
-from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.interfaces import HostStatus, Kernel, KernelMachine, KernelObserver
-from sagecell_tx.sessions.spec import KernelSpec
 from sagecell_tx.sessions.waiters import OneShot
-from sagecell_tx.wire.messages import Message
 
 _log = Logger()
 
@@ -48,75 +43,49 @@ _FULL = "all machines are in use"
 
 
 @define(kw_only=True, eq=False)
-class ClusterHost(Service):
+class ClusterHost(ConnectingHost):
     """Kernels on `machines`, which come and go; implements `HostService`.
 
     `required` is the level of confinement that the settings ask for: a machine with a weaker one gets
     no kernels. `connect` makes what connects to an agent. `directories` are for the relays' sockets
     alone. `new_key` makes a kernel's signing key, `new_token` 32 hexadecimal digits that nobody can
-    guess. `resolver` is what `connect` looks names up with. `hub`, if there is one, tells `machines` of more of them while this host runs. The rest is
-    as in `ForkHost`.
+    guess. `resolver` is what `connect` looks names up with. `hub`, if there is one, tells `machines` of more
+    of them while this host runs.
     """
 
-    reactor: Any
-    threads: Any  # a ThreadPool
-    zmq: ZmqSocketFactory
     directories: WorkDirs
     machines: Machines
     connect: Callable[[Facts], Connect]
     resolver: Resolver
     required: str
-    limits: Limits
-    spec: KernelSpec
-    new_key: Callable[[], str]
     new_token: Callable[[], str]
-    originate: Callable[[str, str, dict[str, Any]], Message]
     hub: Service | None = None
     on_places: Callable[[int], None] = lambda _: None
-    rejected: Counter[str] = field(factory=Counter, init=False)
-    _resources: KernelResources = field(init=False)
     _numbers: count[int] = field(factory=lambda: count(1), init=False)
     _known: dict[str, Machine] = field(factory=dict, init=False)  # by name
     _waiting: list[RemoteProcess] = field(factory=list, init=False)  # for a machine
     _up: OneShot[None] = field(factory=OneShot, init=False)
     _places: int = field(default=-1, init=False)  # that were told last
 
-    def __attrs_post_init__(self) -> None:
-        self._resources = KernelResources(
-            reactor=self.reactor,
-            threads=self.threads,
-            zmq=self.zmq,
-            relays=self.directories.relays,
-            limits=self.limits,
-            rejected=self.rejected,
-        )
+    # --- ConnectingHost
 
-    # --- Host
+    @property
+    @override
+    def relays(self) -> Path:
+        """The directory of the relays' sockets."""
+        return self.directories.relays
 
-    def start(
-        self, spec: KernelSpec, observer: KernelObserver, *, ahead: bool = False
-    ) -> Deferred[Kernel]:
-        """See `sagecell_tx.sessions.interfaces.Host.start`."""
-        if spec != self.spec:
-            raise ValueError(f"This host starts kernels of {self.spec.name}, not of {spec.name}.")
-        return self._begin(ConnectedKernel, observer, ahead=ahead)
-
-    def start_installed(
-        self, installed: InstalledSpec, observer: KernelObserver
-    ) -> Deferred[Kernel]:
-        """As `start`, a kernel of an installed kernelspec, which its machine has to have as well."""
-        connect = partial(InstalledKernel, installed=installed, originate=self.originate)
-        return self._begin(connect, observer, spec=installed.kind.name)
-
-    def _begin(
+    @override
+    def begin(
         self,
         connect: Callable[..., ConnectedKernel],
         observer: KernelObserver,
         *,
         ahead: bool = False,
-        spec: str = "",
+        installed: InstalledSpec | None = None,
     ) -> Deferred[Kernel]:
-        key = self.new_key()
+        """See `ConnectingHost.begin`."""
+        key, spec = self.new_key(), "" if installed is None else installed.kind.name
         process = RemoteProcess(
             number=next(self._numbers),
             start={

@@ -2,79 +2,39 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
-from functools import partial
-from typing import Any
+from pathlib import Path
 
-from attrs import define, evolve, field
-from twisted.application.service import Service
+from attrs import define, evolve
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
 from typing_extensions import override
 
-from sagecell_tx.hosts.channels.zmqsocket import ZmqSocketFactory
 from sagecell_tx.hosts.forked.launcher import ForkLauncher
 from sagecell_tx.hosts.forked.protocol import kernel_limits
 from sagecell_tx.hosts.forked.usage import usages_of
-from sagecell_tx.hosts.kernels.installed import InstalledKernel
-from sagecell_tx.hosts.kernels.kernel import ConnectedKernel, KernelResources
+from sagecell_tx.hosts.kernels.host import ConnectingHost
+from sagecell_tx.hosts.kernels.kernel import ConnectedKernel
 from sagecell_tx.hosts.kernelspecs.installed import InstalledSpec
-from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.interfaces import HostStatus, Kernel, KernelObserver, Usage
-from sagecell_tx.sessions.spec import KernelSpec
-from sagecell_tx.wire.messages import Message
 
 
 @define(kw_only=True, eq=False)
-class ForkHost(Service):
-    """The kernels of `launcher`, to which this process connects.
+class ForkHost(ConnectingHost):
+    """The kernels of `launcher`, to which this process connects; implements `HostService`."""
 
-    All kernels that stay forked have the kernel spec `spec`; the others become the programs of
-    installed kernelspecs, whose own messages `originate` makes; see `InstalledKernel`. `new_key`
-    makes a kernel's signing key. Large messages are checked in `threads`. `rejected` counts the
-    dropped messages by code.
-    """
-
-    reactor: Any
-    threads: Any  # a ThreadPool
-    zmq: ZmqSocketFactory
     launcher: ForkLauncher
-    limits: Limits
-    spec: KernelSpec
-    new_key: Callable[[], str]
-    originate: Callable[[str, str, dict[str, Any]], Message]
-    rejected: Counter[str] = field(factory=Counter, init=False)
-    _resources: KernelResources = field(init=False)
 
-    def __attrs_post_init__(self) -> None:
-        self._resources = KernelResources(
-            reactor=self.reactor,
-            threads=self.threads,
-            zmq=self.zmq,
-            relays=self.launcher.directories.relays,
-            limits=self.limits,
-            rejected=self.rejected,
-        )
+    # --- ConnectingHost
 
-    # --- Host
+    @property
+    @override
+    def relays(self) -> Path:
+        """The directory of the relays' sockets."""
+        return self.launcher.directories.relays
 
-    def start(
-        self, spec: KernelSpec, observer: KernelObserver, *, ahead: bool = False
-    ) -> Deferred[Kernel]:
-        """See `sagecell_tx.sessions.interfaces.Host.start`."""
-        if spec != self.spec:
-            raise ValueError(f"This host starts kernels of {self.spec.name}, not of {spec.name}.")
-        return self._begin(ConnectedKernel, observer, ahead=ahead)
-
-    def start_installed(
-        self, installed: InstalledSpec, observer: KernelObserver
-    ) -> Deferred[Kernel]:
-        """As `start`, a kernel of an installed kernelspec."""
-        connect = partial(InstalledKernel, installed=installed, originate=self.originate)
-        return self._begin(connect, observer, installed=installed)
-
-    def _begin(
+    @override
+    def begin(
         self,
         connect: Callable[..., ConnectedKernel],
         observer: KernelObserver,
@@ -82,6 +42,7 @@ class ForkHost(Service):
         ahead: bool = False,
         installed: InstalledSpec | None = None,
     ) -> Deferred[Kernel]:
+        """See `ConnectingHost.begin`."""
         key = self.new_key().encode("ascii")
         process = self.launcher.make(
             key=key, limits=kernel_limits(self.limits), ahead=ahead, installed=installed
