@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
 
 import psutil
 from attrs import frozen
 
 from sagecell_tx.hosts.cluster.connections.identity import Identity
 from tests.accounts import accounts
+from tests.integration.daemons import Daemon
 from tests.integration.netspaces import NetSpace
 from tests.integration.servers import Server, free_port, kernels_of
 from tests.integration.waiting import until
@@ -34,7 +30,7 @@ def make_keys(directory: Path) -> str:
     return identity.fingerprint
 
 
-class AgentProcess:
+class AgentProcess(Daemon):
     """An agent that can be started several times, on one state directory and with one key.
 
     It takes connections of the web process with the fingerprint `web`. `before` are the words of a
@@ -52,7 +48,7 @@ class AgentProcess:
         own: str = "",
         jupyter_path: Path | None = None,
     ) -> None:
-        self.directory = Path(tempfile.mkdtemp(prefix="comp", dir="/tmp"))
+        super().__init__("comp")
         self.name = name
         self.before = before
         self.environment = {} if jupyter_path is None else {"JUPYTER_PATH": str(jupyter_path)}
@@ -72,26 +68,6 @@ accounts = {list(accounts())}
 {own}
 """
         )
-        self.process: subprocess.Popen[bytes] | None = None
-        self.notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.notices.bind(str(self.directory / "notify"))
-        self.notices.settimeout(120)
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        try:
-            if self.process is not None and self.process.poll() is None:
-                self.stop()
-        finally:
-            self.notices.close()
-            shutil.rmtree(self.directory, ignore_errors=True)
 
     @property
     def setting(self) -> str:
@@ -108,34 +84,14 @@ accounts = {list(accounts())}
 
     def launch(self) -> None:
         """Start the process, and wait for nothing."""
-        with (self.directory / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [*self.before, COMMAND, "compute", "--config", self.directory / "compute.toml"],
-                cwd="/",
-                env={
-                    **os.environ,
-                    **self.environment,
-                    "NOTIFY_SOCKET": str(self.directory / "notify"),
-                },
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+        command = [*self.before, COMMAND, "compute"]
+        command += ["--config", str(self.directory / "compute.toml")]
+        self.run(command, self.environment, cwd="/")
 
     def await_ready(self) -> None:
         """Wait until it reports READY."""
-        while (notice := self.notices.recv(100)) != b"READY=1":
+        while (notice := self.notice()) != b"READY=1":
             assert notice == b"STOPPING=1", self.log()  # of an earlier run
-
-    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
-        """Send a signal and wait for the end; returns the exit status."""
-        assert self.process is not None
-        self.process.send_signal(how)
-        return self.process.wait(timeout=60)
-
-    def log(self) -> str:
-        """What it logged."""
-        return (self.directory / "log").read_text(errors="replace")
 
     @property
     def fork_server(self) -> psutil.Process:

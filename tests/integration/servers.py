@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import resource
-import shutil
-import signal
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import psutil
 import requests
 
 from sagecell_tx.process.redaction import redacted
 from tests.accounts import accounts
+from tests.integration.daemons import Daemon
 from tests.integration.waiting import until
 
 TWISTD = str(Path(sys.executable).with_name("twistd"))
@@ -45,7 +42,7 @@ os.execv(sys.argv[2], sys.argv[2:])
 """
 
 
-class Server:
+class Server(Daemon):
     """A server that can be started several times, on one state directory.
 
     Exactly `ready` kernels are kept ready, so that kernels can be counted. If there are `terms`, as
@@ -87,8 +84,7 @@ class Server:
         tables: str = "",
         cluster: str = "",
     ) -> None:
-        # A short path: the kernels' sockets are below it.
-        self.directory = Path(tempfile.mkdtemp(prefix="cell", dir="/tmp"))
+        super().__init__("cell")
         self.state: Path = self.directory / "var" if beside is None else beside.state
         self.twistd = twistd
         self.cwd = cwd
@@ -124,26 +120,6 @@ class Server:
             "lifetime.detached_seconds": 1.0,
             **(limits or {}),
         }
-        self.process: subprocess.Popen[bytes] | None = None
-        self.notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.notices.bind(str(self.directory / "notify"))
-        self.notices.settimeout(120)
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        try:
-            if self.process is not None and self.process.poll() is None:
-                self.stop()
-        finally:
-            self.notices.close()
-            shutil.rmtree(self.directory, ignore_errors=True)
 
     def start(self) -> None:
         """Start, and wait until the server reports READY."""
@@ -181,7 +157,7 @@ class Server:
         tables = ["[keys]", *keys, "[cluster]", self.cluster, *self._admin()]
         tables += ["[limits]", *lines, self.tables]
         config.write_text("\n".join([*own, *tables]))
-        environment = {**os.environ, "NOTIFY_SOCKET": str(self.directory / "notify")}
+        environment = {}
         if self.jupyter_path is not None:
             environment["JUPYTER_PATH"] = str(self.jupyter_path)
         command = [self.twistd, "--nodaemon", "--pidfile=", "sagecell-tx"]
@@ -193,17 +169,13 @@ class Server:
             inherited = (self.listener.fileno(),)
             command += ["--listen=systemd:domain=INET:index=0"]
             command = [sys.executable, "-c", _ACTIVATE, str(self.listener.fileno()), *command]
-        with (self.directory / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                command,
-                pass_fds=inherited,
-                cwd=self.cwd,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                preexec_fn=self._limit_descriptors if self.descriptors else None,
-            )
+        self.run(
+            command,
+            environment,
+            pass_fds=inherited,
+            cwd=self.cwd,
+            preexec_fn=self._limit_descriptors if self.descriptors else None,
+        )
 
     def run_another(self, *options: str) -> subprocess.CompletedProcess[str]:
         """Run a second server on the same state, and wait for its end."""
@@ -231,20 +203,6 @@ class Server:
         """Limit the descriptors; runs in the server's process."""
         assert self.descriptors is not None
         resource.setrlimit(resource.RLIMIT_NOFILE, (self.descriptors, self.descriptors))
-
-    def notice(self) -> bytes:
-        """The next notification for systemd."""
-        return self.notices.recv(100)
-
-    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
-        """Send a signal and wait for the end; returns the exit status."""
-        assert self.process is not None
-        self.process.send_signal(how)
-        return self.process.wait(timeout=60)
-
-    def log(self) -> str:
-        """What the server logged."""
-        return (self.directory / "log").read_text(errors="replace")
 
     # --- its processes and state
 
