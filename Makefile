@@ -65,7 +65,7 @@ $(SAGE)/ready: sage/make-venv sage/constraints.txt sage/requirements.txt
 web/node_modules/.package-lock.json: web/package-lock.json
 	cd web && npm ci --no-audit --no-fund
 
-$(CLIENT): web/node_modules/.package-lock.json web/index.html web/admin.html web/frame.html web/brotli.ts web/licences.ts web/modules.ts web/widgetlibraries.ts web/licences/jupyter.txt web/vite.config.ts web/vite.admin.config.ts web/vite.frame.config.ts web/vite.scene.config.ts web/vite.script.config.ts $(shell find web/src web/public -type f)
+$(CLIENT): web/node_modules/.package-lock.json web/index.html web/admin.html web/frame.html web/brotli.ts web/licences.ts web/modules.ts web/pagebuild.ts web/widgetlibraries.ts web/licences/jupyter.txt web/vite.config.ts web/vite.admin.config.ts web/vite.frame.config.ts web/vite.scene.config.ts web/vite.script.config.ts $(shell find web/src web/public -type f)
 	cd web && npm run build
 	touch $@
 

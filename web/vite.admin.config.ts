@@ -1,6 +1,7 @@
 import { defineConfig } from "vite";
 
 import { brotli } from "./brotli.ts";
+import { pageBuild } from "./pagebuild.ts";
 
 /**
  * The admin page, which has a listener of its own. It is built separately: it is a few kilobytes, and
@@ -10,12 +11,7 @@ export default defineConfig({
   plugins: [brotli()],
   publicDir: false,
   build: {
-    outDir: "../sagecell_tx/http/client",
-    emptyOutDir: false,
-    target: "es2022",
-    cssTarget: ["chrome125", "firefox125", "safari17.5"],
-    assetsInlineLimit: 0,
-    modulePreload: { polyfill: false },
+    ...pageBuild,
     rolldownOptions: {
       input: { admin: "admin.html" },
       output: {

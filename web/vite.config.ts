@@ -9,6 +9,7 @@ import { brotli } from "./brotli.ts";
 import { firm } from "./firm.ts";
 import { copiedLicences, LICENCES } from "./licences.ts";
 import { firstModules } from "./modules.ts";
+import { pageBuild } from "./pagebuild.ts";
 import { widgetLibraries } from "./widgetlibraries.ts";
 
 const { resolve } = createRequire(import.meta.url);
@@ -141,15 +142,9 @@ export default defineConfig({
     brotli(),
   ],
   build: {
-    outDir: "../sagecell_tx/http/client",
+    ...pageBuild,
     emptyOutDir: true,
     license: { fileName: LICENCES },
-    target: "es2022",
-    // These support light-dark(), which is therefore not rewritten.
-    cssTarget: ["chrome125", "firefox125", "safari17.5"],
-    // The content security policy allows fonts and images from the server.
-    assetsInlineLimit: 0,
-    modulePreload: { polyfill: false },
     rolldownOptions: {
       input: {
         index: "index.html",

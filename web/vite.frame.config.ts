@@ -1,6 +1,7 @@
 import { type Plugin, defineConfig } from "vite";
 
 import { brotli } from "./brotli.ts";
+import { pageBuild } from "./pagebuild.ts";
 import { woff2Only } from "./vite.config.ts";
 import { widgetLibraries } from "./widgetlibraries.ts";
 
@@ -25,12 +26,7 @@ export default defineConfig({
   plugins: [widgetLibraries(), woff2Only(), iconsInWoff2(), brotli()],
   publicDir: false,
   build: {
-    outDir: "../sagecell_tx/http/client",
-    emptyOutDir: false,
-    target: "es2022",
-    cssTarget: ["chrome125", "firefox125", "safari17.5"],
-    assetsInlineLimit: 0,
-    modulePreload: { polyfill: false },
+    ...pageBuild,
     rolldownOptions: {
       input: { frame: "frame.html" },
       output: {
