@@ -6,7 +6,8 @@ import argparse
 from collections.abc import Sequence
 
 from sagecell_tx import __version__
-from sagecell_tx.commands import cluster, compute, db, drain, load, run, settings, status
+from sagecell_tx.commands import cluster, compute, drain, load, run, settings, status
+from sagecell_tx.commands.db import command as db
 from sagecell_tx.commands.failing import failed
 
 
