@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable, Iterable
 from itertools import count
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import attrs
 from attrs import define, field
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
@@ -31,7 +32,13 @@ from sagecell_tx.hosts.kernels.host import ConnectingHost
 from sagecell_tx.hosts.kernels.kernel import ConnectedKernel
 from sagecell_tx.hosts.kernelspecs.installed import InstalledSpec
 from sagecell_tx.hosts.network.resolver import Resolver
-from sagecell_tx.sessions.interfaces import HostStatus, Kernel, KernelMachine, KernelObserver
+from sagecell_tx.sessions.interfaces import (
+    HostStatus,
+    Kernel,
+    KernelMachine,
+    KernelObserver,
+    Usage,
+)
 from sagecell_tx.sessions.waiters import OneShot
 
 _log = Logger()
@@ -112,6 +119,13 @@ class ClusterHost(ConnectingHost):
     def seen_machines(self) -> list[KernelMachine]:
         """See `sagecell_tx.sessions.interfaces.ManyMachines.seen_machines`."""
         return [each.seen for each in self._known.values()]
+
+    # --- MeasuringHost
+
+    def usages(self) -> Deferred[dict[str, Usage]]:
+        """See `sagecell_tx.sessions.interfaces.MeasuringHost.usages`: each machine tells of its own kernels."""
+        told = gatherResults([each.usages() for each in self._known.values()])
+        return told.addCallback(lambda usages: dict(ChainMap(*usages)))
 
     # --- Placer
 

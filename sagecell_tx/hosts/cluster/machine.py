@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from attrs import define, field
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
@@ -17,12 +18,13 @@ from sagecell_tx.hosts.channels.bytestream import ByteStream
 from sagecell_tx.hosts.cluster.connections.line import WEBS_PATIENCE, Beats, encode
 from sagecell_tx.hosts.cluster.facts import PROTOCOL, Facts
 from sagecell_tx.hosts.cluster.lineconnection import LineConnection
+from sagecell_tx.hosts.cluster.measuring import Measurement
 from sagecell_tx.hosts.cluster.placement import Candidate, suffices
 from sagecell_tx.hosts.cluster.process import RemoteProcess
 from sagecell_tx.hosts.cluster.reports import Hello, MachineStatus
 from sagecell_tx.hosts.cluster.states import LineCore, LineInputs, new_line_state
 from sagecell_tx.hosts.cluster.streams import Connect, Streams
-from sagecell_tx.sessions.interfaces import KernelMachine
+from sagecell_tx.sessions.interfaces import KernelMachine, Usage
 from sagecell_tx.wire.messages import WireError
 
 _log = Logger()
@@ -79,6 +81,7 @@ class Machine:
     _line: LineConnection | None = field(default=None, init=False)
     _streams: Streams | None = field(default=None, init=False)
     _beats: Beats = field(init=False)
+    _measurement: Measurement = field(init=False)
     _pause: float = field(default=FIRST_REST, init=False)
     _rest: IDelayedCall | None = field(default=None, init=False)
     _shunned_until: float = field(default=0.0, init=False)
@@ -90,6 +93,9 @@ class Machine:
         self._state = new_line_state(LineCore(self))
         self._beats = Beats(
             clock=self.clock, patience=WEBS_PATIENCE, send=self._beat, silent=self._silent
+        )
+        self._measurement = Measurement(
+            clock=self.clock, ask=lambda: self.send_message(op="usages")
         )
 
     @property
@@ -145,6 +151,17 @@ class Machine:
         return not spec or (self.hello is not None and spec in self.hello.specs)
 
     # --- for the host
+
+    def usages(self) -> Deferred[dict[str, Usage]]:
+        """Fires with what its kernels use, by their names in the log, as far as the agent tells it."""
+        if self.hello is None:
+            return succeed({})
+        return self._measurement.take().addCallback(self._named)
+
+    def _named(self, told: Mapping[int, Usage]) -> dict[str, Usage]:
+        # Some may have ended meanwhile.
+        known = [(self.processes.get(number), usage) for number, usage in told.items()]
+        return {process.kernel_id: usage for process, usage in known if process is not None}
 
     def known(self, facts: Facts) -> None:
         """Somebody knows of the machine; other facts than before count from the next connection on."""
@@ -230,6 +247,8 @@ class Machine:
             return
         elif event == "status":
             self._take_status(MachineStatus.parse(message))
+        elif event == "usages":
+            self._measurement.received(message, self.processes)
         else:
             number = message.get("id")
             process = self.processes.get(number) if type(number) is int else None
@@ -384,6 +403,7 @@ class Machine:
         self._stop_waiting()
         self.hello, self.status = None, MachineStatus()
         self._beats.stop()
+        self._measurement.finish()
         streams, self._streams = self._streams, None
         if streams is not None:
             streams.close()

@@ -148,6 +148,11 @@ class RemoteProcess:
 
     # --- for the placer
 
+    @property
+    def kernel_id(self) -> str:
+        """The kernel's name in the log, which may change."""
+        return self._observer.kernel_id
+
     def start_on(self, machine: ProcessMachine) -> None:
         """Start it there."""
         self.machine, self.machine_name = machine, machine.name

@@ -30,11 +30,12 @@ from sagecell_tx.hosts.cluster.machine import (
     SLOW,
     SOUND,
 )
+from sagecell_tx.hosts.cluster.measuring import PATIENCE
 from sagecell_tx.hosts.directories.workdir import WorkDirs
 from sagecell_tx.hosts.kernels.kernel import LOST
 from sagecell_tx.hosts.kernelspecs.installed import InstalledSpec
 from sagecell_tx.limits import Limits
-from sagecell_tx.sessions.interfaces import Exit, HostService, StartFailed
+from sagecell_tx.sessions.interfaces import Exit, HostService, StartFailed, Usage
 from sagecell_tx.sessions.spec import PYTHON, KernelSpec
 from tests.hosts.cluster.doubles import MemoryTransport
 from tests.hosts.cluster.test_facts import FACTS
@@ -460,6 +461,74 @@ class ClusterHostTests(SynchronousTestCase):
     def test_it_begins_nothing_of_a_kind_that_it_does_not_have(self) -> None:
         with pytest.raises(ValueError, match="not of bash"):
             self.host.start(BASH.kind, Observed())
+
+    # --- what they use
+
+    def start_as(self, kernel_id: str) -> None:
+        self.host.start(PYTHON, Observed(kernel_id)).addErrback(lambda _: None)
+
+    def test_what_kernels_use_is_asked_of_all_machines(self) -> None:
+        blue, green = self.join("blue"), self.join("green")
+        self.machines.joined(evolve(FACTS, name="red"))  # which is not there
+        for kernel_id in ("one", "two"):
+            self.start_as(kernel_id)
+        numbers = {
+            name: agent.heard()[0]["id"] for name, agent in (("blue", blue), ("green", green))
+        }
+        usages = self.host.usages()
+        assert [blue.heard(), green.heard()] == [[{"op": "usages"}]] * 2
+        blue.say(event="usages", kernels=[[numbers["blue"], 1.5, 100]], more=False)
+        self.assertNoResult(usages)
+        green.say(event="usages", kernels=[], more=True)
+        green.say(event="usages", kernels=[[numbers["green"], 2, 200]], more=False)
+        found = self.successResultOf(usages)
+        names = {1: "one", 2: "two"}
+        assert found == {
+            names[numbers["blue"]]: Usage(cpu_seconds=1.5, memory_bytes=100),
+            names[numbers["green"]]: Usage(cpu_seconds=2, memory_bytes=200),
+        }
+
+    def test_a_hostile_machine_tells_only_what_its_own_kernels_use(self) -> None:
+        blue, green = self.join("blue"), self.join("green")
+        for kernel_id in ("one", "two"):
+            self.start_as(kernel_id)
+        usages = self.host.usages()
+        (mine,) = (each["id"] for each in blue.heard() if each["op"] == "start")
+        lies = [[number, 10**9, 10**12] for number in range(500)]
+        blue.say(event="usages", kernels=lies, more=False)
+        green.say(event="usages", kernels=[], more=False)
+        found = self.successResultOf(usages)
+        assert list(found) == [{1: "one", 2: "two"}[mine]]
+
+    def test_a_machine_that_does_not_tell_is_waited_for_shortly(self) -> None:
+        agent = self.join()
+        self.start_as("one")
+        usages = self.host.usages()
+        again = self.host.usages()
+        assert [each["op"] for each in agent.heard()] == ["start", "usages"]
+        agent.say(event="usages", kernels=[[1, 1, 100]], more=True)
+        self.beat(agent, PATIENCE - BEAT)
+        self.assertNoResult(usages)
+        self.beat(agent, BEAT)
+        found = {"one": Usage(cpu_seconds=1, memory_bytes=100)}
+        assert (self.successResultOf(usages), self.successResultOf(again)) == (found, found)
+        agent.say(event="usages", kernels=[[1, 2, 100]], more=False)  # too late
+        later = self.host.usages()
+        agent.say(event="usages", kernels=[], more=False)
+        assert self.successResultOf(later) == {}
+
+    def test_a_machine_that_is_lost_tells_no_more(self) -> None:
+        agent = self.join()
+        self.start_as("one")
+        usages = self.host.usages()
+        agent.hang_up()
+        assert self.successResultOf(usages) == {}
+        assert self.successResultOf(self.host.usages()) == {}
+
+    def test_nonsense_about_usages_ends_the_line(self) -> None:
+        agent = self.join()
+        agent.say(event="usages", kernels=[[1, -1, 0]], more=False)
+        assert agent.transport.closed == "aborted"
 
     # --- losses
 
