@@ -29,7 +29,7 @@ from sagecell_tx.hosts.cluster.streams import Connect
 from sagecell_tx.hosts.directories.workdir import WorkDirs
 from sagecell_tx.hosts.forked.protocol import kernel_limits
 from sagecell_tx.hosts.kernels.host import ConnectingHost
-from sagecell_tx.hosts.kernels.kernel import ConnectedKernel
+from sagecell_tx.hosts.kernels.kernel import NOWHERE, ConnectedKernel
 from sagecell_tx.hosts.kernelspecs.installed import InstalledSpec
 from sagecell_tx.hosts.network.resolver import Resolver
 from sagecell_tx.sessions.interfaces import (
@@ -47,6 +47,7 @@ _log = Logger()
 PATIENCE = 3.0
 
 _FULL = "all machines are in use"
+_NOWHERE = "no machine that is connected has the kernelspec {!r}"
 
 
 @define(kw_only=True, eq=False)
@@ -131,9 +132,13 @@ class ClusterHost(ConnectingHost):
 
     def place(self, process: RemoteProcess) -> None:
         """See `Placer.place`."""
-        fitting = [each for each in self._running() if each.has_spec(process.spec)]
-        if not fitting:
+        running = self._running()
+        if not running:
             self._waiting.append(process)
+            return
+        fitting = [each for each in running if each.has_spec(process.spec)]
+        if not fitting:
+            process.give_up(_NOWHERE.format(process.spec), NOWHERE)
             return
         name = choose(each.candidate() for each in fitting if each.name not in process.tried)
         if name is None:

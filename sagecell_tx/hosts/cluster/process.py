@@ -165,11 +165,11 @@ class RemoteProcess:
         self._tokens.clear()
         machine.send_message(op="start", id=self.number, tokens=self._new_tokens(), **self.start)
 
-    def give_up(self, why: str) -> None:
-        """No machine starts it."""
+    def give_up(self, why: str, reason: str | None = None) -> None:
+        """No machine starts it: `why` is for the log, `reason` that of its `Exit`."""
         self.machine = None
         self._observer.troubled(Trouble.FAILED, why)
-        self._end(Exit())
+        self._end(Exit(reason=reason))
         self._removed.fire(None)
 
     # --- from its machine

@@ -32,7 +32,7 @@ from sagecell_tx.hosts.cluster.machine import (
 )
 from sagecell_tx.hosts.cluster.measuring import PATIENCE
 from sagecell_tx.hosts.directories.workdir import WorkDirs
-from sagecell_tx.hosts.kernels.kernel import LOST
+from sagecell_tx.hosts.kernels.kernel import LOST, NOWHERE
 from sagecell_tx.hosts.kernelspecs.installed import InstalledSpec
 from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.interfaces import Exit, HostService, StartFailed, Usage
@@ -457,6 +457,46 @@ class ClusterHostTests(SynchronousTestCase):
         for _ in range(3):
             self.host.start_installed(BASH, Observed()).addErrback(lambda _: None)
         assert [each["spec"] for each in self.agents["blue"].heard()] == ["bash"] * 3
+
+    def join_without_specs(self, name: str) -> AgentDouble:
+        self.machines.joined(evolve(FACTS, name=name))
+        agent = self.agents[name]
+        agent.come()
+        agent.say(**{**HELLO, "specs": []})
+        agent.say(event="status", **{**STATUS, "others": 0})
+        agent.heard()
+        return agent
+
+    def test_a_kernelspec_that_no_machine_has_is_refused_at_once_with_a_sentence(self) -> None:
+        agent = self.join_without_specs("green")
+        observer = Observed()
+        with capturedLogs() as events:
+            ready = self.host.start_installed(BASH, observer)
+            failure = self.failureResultOf(ready, StartFailed)
+        assert "None of the machines" in str(failure.value)
+        assert observer.exits == [Exit(reason=NOWHERE)]
+        assert [each for each in events if "kernelspec 'bash'" in str(each.get("why"))]
+        assert agent.heard() == []
+
+    def test_a_kernelspec_waits_while_no_machine_is_there(self) -> None:
+        observer = Observed()
+        ready = self.host.start_installed(BASH, observer)
+        self.assertNoResult(ready)
+        ready.addErrback(lambda _: None)
+        self.machines.joined(FACTS)
+        agent = self.agents["blue"]
+        agent.greet()
+        assert [each["spec"] for each in agent.heard() if each["op"] == "start"] == ["bash"]
+
+    def test_one_that_is_lost_with_the_last_machine_of_its_kernelspec(self) -> None:
+        blue = self.join("blue")
+        self.join_without_specs("green")
+        observer = Observed()
+        ready = self.host.start_installed(BASH, observer)
+        assert [each["op"] for each in blue.heard()] == ["start"]
+        blue.hang_up()
+        self.failureResultOf(ready, StartFailed)
+        assert observer.exits == [Exit(reason=NOWHERE)]
 
     def test_it_begins_nothing_of_a_kind_that_it_does_not_have(self) -> None:
         with pytest.raises(ValueError, match="not of bash"):
