@@ -55,7 +55,7 @@ class ClusterHost(ConnectingHost):
     """Kernels on `machines`, which come and go; implements `HostService`.
 
     `required` is the level of confinement that the settings ask for: a machine with a weaker one gets
-    no kernels. `connect` makes what connects to an agent. `directories` are for the relays' sockets
+    no kernels. `max_kernels` gives how many one machine gets at most, by its name. `connect` makes what connects to an agent. `directories` are for the relays' sockets
     alone. `new_key` makes a kernel's signing key, `new_token` 32 hexadecimal digits that nobody can
     guess. `resolver` is what `connect` looks names up with. `hub`, if there is one, tells `machines` of more
     of them while this host runs.
@@ -66,6 +66,7 @@ class ClusterHost(ConnectingHost):
     connect: Callable[[Facts], Connect]
     resolver: Resolver
     required: str
+    max_kernels: Callable[[str], int]
     new_token: Callable[[], str]
     hub: Service | None = None
     on_places: Callable[[int], None] = lambda _: None
@@ -170,6 +171,7 @@ class ClusterHost(ConnectingHost):
                 facts=facts,
                 clock=self.reactor,
                 required=self.required,
+                max_kernels=self.max_kernels(facts.name),
                 connect_to=self.connect,
                 on_change=self._changed,
                 on_gone=self._forget,

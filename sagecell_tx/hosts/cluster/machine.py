@@ -58,13 +58,15 @@ class Machine:
     """A machine with an agent. Implements the effects of the states in `states`.
 
     `connect_to` makes what connects to the agent that some facts describe. `required` is the level of
-    confinement that the settings ask for. `on_change` is called when it can start more or fewer
+    confinement that the settings ask for, `max_kernels` how many kernels it takes at most, whatever its agent
+    says: one that is hostile would attract all of them. `on_change` is called when it can start more or fewer
     kernels than before, `on_gone` when it will not be used again.
     """
 
     facts: Facts
     clock: IReactorTime
     required: str
+    max_kernels: int
     connect_to: Callable[[Facts], Connect]
     on_change: Callable[[], None]
     on_gone: Callable[[Machine], None]
@@ -139,7 +141,7 @@ class Machine:
         assert self.hello is not None, "only a machine that is up has a capacity"
         return Candidate(
             name=self.name,
-            capacity=self.hello.capacity,
+            capacity=min(self.hello.capacity, self.max_kernels),
             live=len(self.processes),
             others=self.status.others,
             memory=self.status.memory,
@@ -348,6 +350,11 @@ class Machine:
             capacity=self.hello.capacity,
             version=self.hello.version,
         )
+        if self.hello.capacity > self.max_kernels:
+            self.complain(
+                f"it takes {self.hello.capacity} kernels, and the settings give it "
+                f"{self.max_kernels} at most: see cluster.max_kernels"
+            )
         self._streams = Streams(
             clock=self.clock, connect=self.connect_to(self.facts), session=self.hello.session
         )

@@ -106,6 +106,7 @@ class ClusterHostTests(SynchronousTestCase):
         self.agents: dict[str, AgentDouble] = {}
         self.machines = Machines()
         self.places: list[int] = []
+        self.most: dict[str, int] = {}  # the most kernels of a machine, by its name
         tokens = itertools.count()
         self.host = ClusterHost(
             reactor=self.reactor,
@@ -116,6 +117,7 @@ class ClusterHostTests(SynchronousTestCase):
             connect=self.connect_to,
             resolver=ResolverDouble(),
             required=self.required,
+            max_kernels=lambda name: self.most.get(name, 64),
             limits=Limits(),
             spec=PYTHON,
             new_key=lambda: "ab" * 32,
@@ -318,6 +320,35 @@ class ClusterHostTests(SynchronousTestCase):
         assert self.places[-1] == 4 + 64
         green.hang_up()
         assert self.places[-1] == 4
+
+    def claim(self, name: str, capacity: int) -> AgentDouble:
+        """A machine whose agent says that it takes so many kernels."""
+        self.machines.joined(evolve(FACTS, name=name))
+        agent = self.agents[name]
+        agent.come()
+        agent.say(**{**HELLO, "capacity": capacity})
+        agent.say(event="status", **{**STATUS, "others": 0})
+        agent.heard()
+        return agent
+
+    def test_a_machine_that_claims_much_attracts_no_more_kernels_than_others(self) -> None:
+        honest = self.join("blue")
+        with capturedLogs() as events:
+            hostile = self.claim("evil", 100_000)
+        assert [each for each in events if "64 at most" in str(each.get("why"))]
+        assert self.places[-1] == 2 * 64
+        for _ in range(40):
+            self.start()
+        assert (len(honest.heard()), len(hostile.heard())) == (20, 20)
+
+    def test_the_settings_bound_each_machine(self) -> None:
+        self.most["small"] = 3
+        small, large = self.claim("small", 10), self.claim("large", 5)
+        with capturedLogs():
+            for _ in range(10):
+                self.start()
+        assert (len(small.heard()), len(large.heard())) == (3, 5)
+        assert self.places[-1] == 8
 
     # --- kernels
 
