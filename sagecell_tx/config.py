@@ -41,6 +41,9 @@ class MetricsSettings:
 
     listen: tuple[str, ...] = ()  # endpoints of their own
     public: bool = False  # also at the addresses that visitors use
+    hosts: tuple[
+        str, ...
+    ] = ()  # names by which Prometheus reaches them, besides localhost and addresses
 
 
 @frozen(kw_only=True)
