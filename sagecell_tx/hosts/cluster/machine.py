@@ -16,6 +16,7 @@ from sagecell_tx import __version__
 from sagecell_tx.config import SANDBOXES
 from sagecell_tx.hosts.channels.bytestream import ByteStream
 from sagecell_tx.hosts.cluster.connections.line import WEBS_PATIENCE, Beats, encode
+from sagecell_tx.hosts.cluster.endings import Endings
 from sagecell_tx.hosts.cluster.facts import PROTOCOL, Facts
 from sagecell_tx.hosts.cluster.lineconnection import LineConnection
 from sagecell_tx.hosts.cluster.measuring import Measurement
@@ -44,14 +45,6 @@ SOUND = 10.0
 #: Sentences about a machine that are not logged again.
 COMPLAINTS = 8
 
-#: Seconds within which a kernel that was killed, or has ended, is to be gone with its directory, and how many
-#: may be overdue before the machine is not believed to end kernels at all.
-REMOVAL = 120.0
-MOST_OVERDUE = 10
-
-#: The same when the server stops: the agent ends and removes what is left without it.
-LAST_REMOVAL = 5.0
-
 
 @define(kw_only=True, eq=False)
 class Machine:
@@ -74,11 +67,7 @@ class Machine:
     status: MachineStatus = field(factory=MachineStatus, init=False)
     processes: dict[int, RemoteProcess] = field(factory=dict, init=False)
     _begun: dict[int, float] = field(factory=dict, init=False)  # when each was started
-    _removals: dict[int, float] = field(
-        factory=dict, init=False
-    )  # when each is due, the next first
-    _overdue: set[int] = field(factory=set, init=False)
-    _removal: float = field(default=REMOVAL, init=False)  # seconds
+    _endings: Endings = field(init=False)
     _state: LineInputs = field(init=False)
     _line: LineConnection | None = field(default=None, init=False)
     _streams: Streams | None = field(default=None, init=False)
@@ -96,6 +85,7 @@ class Machine:
         self._beats = Beats(
             clock=self.clock, patience=WEBS_PATIENCE, send=self._beat, silent=self._silent
         )
+        self._endings = Endings(clock=self.clock, machine=self.name)
         self._measurement = Measurement(
             clock=self.clock, ask=lambda: self.send_message(op="usages")
         )
@@ -177,9 +167,7 @@ class Machine:
 
     def hurry(self) -> None:
         """The server is going to stop: wait for the end of kernels only shortly."""
-        self._removal = LAST_REMOVAL
-        soon = self.clock.seconds() + LAST_REMOVAL
-        self._removals = {number: min(due, soon) for number, due in self._removals.items()}
+        self._endings.hurry()
 
     def stop(self) -> None:
         """The server stops."""
@@ -209,9 +197,8 @@ class Machine:
     def forget(self, process: RemoteProcess) -> None:
         """See `ProcessMachine.forget`."""
         self.processes.pop(process.number, None)
-        self._removals.pop(process.number, None)
         self._begun.pop(process.number, None)
-        self._overdue.discard(process.number)
+        self._endings.forget(process)
         self.on_change()
 
     def could_not_start(self, process: RemoteProcess) -> None:
@@ -220,10 +207,13 @@ class Machine:
         if not process.is_killed or now >= self._begun.get(process.number, now) + SLOW:
             self._shunned_until = now + SHUNNED
 
+    def expect_end(self, process: RemoteProcess) -> None:
+        """See `ProcessMachine.expect_end`."""
+        self._endings.expect_end(process)
+
     def expect_removal(self, process: RemoteProcess) -> None:
         """See `ProcessMachine.expect_removal`."""
-        if process.number not in self._overdue:
-            self._removals.setdefault(process.number, self.clock.seconds() + self._removal)
+        self._endings.expect_removal(process)
 
     # --- from the line
 
@@ -295,25 +285,7 @@ class Machine:
         self.send_message(op="beat")
         if self._line is not None:
             self._line.received_bytes = 0
-        self._check_removals()
-
-    def _check_removals(self) -> None:
-        """Give up processes whose removal is overdue: their sessions would keep their places for ever.
-
-        They still count against the capacity of the machine, where they may be running.
-        """
-        now = self.clock.seconds()
-        late = [number for number, due in self._removals.items() if due <= now]
-        for number in late:
-            del self._removals[number]
-            self._overdue.add(number)
-            _log.error(
-                "machine {machine}: kernel {number} should be gone, and is waited for no longer",
-                machine=self.name,
-                number=number,
-            )
-            self.processes[number].overdue()
-        if len(self._overdue) >= MOST_OVERDUE and self._removal == REMOVAL:
+        if not self._endings.check():
             self.complain("it does not end its kernels", ends=True)
             if self._line is not None:
                 self._line.abort()
@@ -367,9 +339,8 @@ class Machine:
             self._pause = FIRST_REST
         self._disconnect()
         processes, self.processes = list(self.processes.values()), {}
-        self._removals.clear()
         self._begun.clear()
-        self._overdue.clear()
+        self._endings.forget_all()
         if processes:
             _log.error(
                 "machine {machine}: lost, with {count} kernels",

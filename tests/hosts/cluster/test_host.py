@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from attrs import define, evolve, field
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
@@ -18,14 +19,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sagecell_tx.hosts.channels.zmqsocket import ZmqSocketFactory
 from sagecell_tx.hosts.cluster.connections.line import BEAT, WEBS_PATIENCE, encode
+from sagecell_tx.hosts.cluster.endings import CUT_OFF, LAST_REMOVAL, MOST_OVERDUE, REMOVAL
 from sagecell_tx.hosts.cluster.facts import Facts, Machines
 from sagecell_tx.hosts.cluster.host import ClusterHost
 from sagecell_tx.hosts.cluster.lineconnection import MOST_BYTES, LineConnection
 from sagecell_tx.hosts.cluster.machine import (
     FIRST_REST,
-    LAST_REMOVAL,
-    MOST_OVERDUE,
-    REMOVAL,
     SHUNNED,
     SLOW,
     SOUND,
@@ -679,6 +678,46 @@ class ClusterHostTests(SynchronousTestCase):
         assert agent.transport.closed == "aborted"
         assert [each for each in events if "does not end" in str(each.get("why"))]
         assert all(each.exits == [Exit(reason=LOST)] for each in observers)
+
+    def up(self, agent: AgentDouble) -> tuple[Observed, list[Any]]:
+        """A kernel whose three streams are open, and these."""
+        streams = agent.streams[:3]
+        for stream in streams:
+            stream.makeConnection(MemoryTransport())
+            stream.handshakeCompleted()
+        observer, ready = self.bound(agent)
+        ready.addErrback(lambda failure: failure.trap(StartFailed))
+        for stream in streams:
+            stream._stream.read()  # as a relay does when ZMQ has connected to it
+        return observer, streams
+
+    def test_a_kernel_that_has_lost_a_connection_and_lives_is_ended(self) -> None:
+        agent = self.join()
+        observer, streams = self.up(agent)
+        streams[0].connectionLost(Failure(TimeoutError("no answer to probes")))
+        self.beat(agent, CUT_OFF - BEAT)
+        assert (agent.heard(), observer.exits) == ([], [])
+        with capturedLogs() as events:
+            self.beat(agent, BEAT)
+        assert agent.heard() == [{"op": "kill", "id": 1}]
+        assert [each for each in events if "a connection to kernel" in each["log_format"]]
+        agent.say(event="ended", id=1, status=None, signal=9, reason=None)
+        agent.say(event="removed", id=1)
+        assert observer.exits == [Exit(reason=LOST)]
+        assert not agent.transport.closed
+        (machine,) = self.host.seen_machines()
+        assert machine.kernels == 0
+
+    def test_a_kernel_that_ends_loses_its_connections_first(self) -> None:
+        agent = self.join()
+        observer, streams = self.up(agent)
+        for stream in streams:
+            stream.connectionLost(Failure(ConnectionDone()))
+        agent.say(event="ended", id=1, status=1, signal=None, reason=None)
+        self.beat(agent, CUT_OFF)
+        agent.say(event="removed", id=1)
+        assert observer.exits == [Exit(status=1)]
+        assert agent.heard() == []
 
     def test_a_silent_one_loses_them_after_a_while(self) -> None:
         agent = self.join()
