@@ -41,6 +41,9 @@ class MetricsSettings:
 
     listen: tuple[str, ...] = ()  # endpoints of their own
     public: bool = False  # also at the addresses that visitors use
+    hosts: tuple[
+        str, ...
+    ] = ()  # names by which Prometheus reaches them, besides localhost and addresses
 
 
 @frozen(kw_only=True)
@@ -68,6 +71,7 @@ class KnownMachine:
     address: str  # host:port; [host]:port for IPv6
     fingerprint: str  # SHA-256, in hexadecimal digits; colons may stand between
     name: str = ""  # for people; empty: the address
+    max_kernels: int = 0  # at a time, whatever its agent says; 0: as of any other machine
 
     @property
     def host_and_port(self) -> tuple[str, int]:
@@ -82,6 +86,7 @@ class Cluster:
     keys: str = ""  # the directory of this server's key; empty: kernels run on this machine
     machines: tuple[KnownMachine, ...] = ()
     hub: str = ""  # ipcontroller-client.json of a controller whose engines tell of more machines
+    max_kernels: int = 64  # of each machine at a time, whatever its agent says
 
 
 @frozen(kw_only=True)

@@ -215,7 +215,7 @@ class ClusterTests(SynchronousTestCase):
         self.keys = Path(self.mktemp())
         Identity.new("web").write(self.keys)
 
-    def server(self, **machine: str) -> Server:
+    def server(self, **machine: Any) -> Server:
         cluster = Cluster(keys=str(self.keys), machines=(KnownMachine(**machine),))
         config = Config(state_dir=Path(self.mktemp()), cluster=cluster)
         server = build(config, Reactor(), Notifier.from_environment())
@@ -236,6 +236,18 @@ class ClusterTests(SynchronousTestCase):
             assert server.fleet.admission.places == 0
             host_service.on_places(7)
             assert (server.fleet.admission.places, server.ready.places) == (7, 7)
+
+    def test_how_many_kernels_a_machine_gets(self) -> None:
+        machine = {"name": "blue", "address": "a:1", "fingerprint": "ab" * 32}
+        for own, most in ((0, 64), (200, 200)):
+            host = self.server(**machine, max_kernels=own).host
+            assert isinstance(host, ClusterHost)
+            self.addCleanup(host.zmq.shutdown)
+            assert (host.max_kernels("blue"), host.max_kernels("found")) == (most, 64)
+        cluster = Cluster(keys=str(self.keys), hub="ipcontroller-client.json", max_kernels=0)
+        config = Config(state_dir=Path(self.mktemp()), cluster=cluster)
+        with pytest.raises(ConfigError, match=r"cluster\.max_kernels: expected 1 or more"):
+            build(config, Reactor(), Notifier.from_environment())
 
     def test_machines_that_are_none(self) -> None:
         for machine, why in (

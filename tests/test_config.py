@@ -111,6 +111,7 @@ take_over = true
         [metrics]
         listen = ["tcp:9464:interface=127.0.0.1"]
         public = true
+        hosts = ["prom.example.org"]
         [logs]
         format = "json"
         addresses = "whole"
@@ -121,7 +122,8 @@ take_over = true
         hosts = ["admin.example.org"]
         [cluster]
         keys = "/var/lib/keys"
-        machines = [{ address = "10.0.0.5:9475", fingerprint = "00", name = "blue" }]
+        max_kernels = 100
+        machines = [{ address = "10.0.0.5:9475", fingerprint = "00", name = "blue", max_kernels = 200 }]
     """
     limits = {}
     for table in attrs.fields(Limits):
@@ -164,14 +166,21 @@ take_over = true
         "baseurl": "/cells",
         "requires_tos": True,
         "tos": "/etc/terms.html",
-        "metrics": MetricsSettings(listen=("tcp:9464:interface=127.0.0.1",), public=True),
+        "metrics": MetricsSettings(
+            listen=("tcp:9464:interface=127.0.0.1",), public=True, hosts=("prom.example.org",)
+        ),
         "logs": LogSettings(format="json", addresses="whole", sample=1.0),
         "admin": AdminSettings(
             listen=("tcp:8889",), token_file="/etc/admin-token", hosts=("admin.example.org",)
         ),
         "cluster": Cluster(
             keys="/var/lib/keys",
-            machines=(KnownMachine(address="10.0.0.5:9475", fingerprint="00", name="blue"),),
+            machines=(
+                KnownMachine(
+                    address="10.0.0.5:9475", fingerprint="00", name="blue", max_kernels=200
+                ),
+            ),
+            max_kernels=100,
         ),
         "limits": Limits(
             **{name: type(getattr(Limits(), name))(**values) for name, values in limits.items()}

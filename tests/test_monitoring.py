@@ -55,7 +55,7 @@ def scrape(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Mapping[s
     server.listening[-1].privilegedStartService()
     ((_, site, *_),) = reactor.tcpServers
     connection = connected(site, reactor)
-    connection.send(request("GET", "/metrics"))
+    connection.send(request("GET", "/metrics", [("Host", "localhost")]))
     text = connection.answer().body.decode("utf-8")
     server.host.zmq.shutdown()  # type: ignore[attr-defined]
     found: dict[str, list[Mapping[str, str]]] = {}

@@ -30,11 +30,11 @@ class Reactor(MemoryReactorClock):
 class ObservingTests(SynchronousTestCase):
     def build(self, *listen: str, **settings: Any) -> PermalinkServer:
         self.reactor = Reactor()
-        public = settings.pop("public", False)
+        public, hosts = settings.pop("public", False), settings.pop("hosts", ())
         config = Config(
             listen=("tcp:1",),
             state_dir=Path(self.mktemp()),
-            metrics=MetricsSettings(listen=listen, public=public),
+            metrics=MetricsSettings(listen=listen, public=public, hosts=hosts),
             **settings,
         )
         server = build(config, self.reactor, Notifier())
@@ -44,10 +44,10 @@ class ObservingTests(SynchronousTestCase):
             service.privilegedStartService()
         return server
 
-    def ask(self, path: str, port: int) -> Answer:
+    def ask(self, path: str, port: int, host: str = "localhost") -> Answer:
         (site,) = [site for number, site, *_ in self.reactor.tcpServers if number == port]
         connection = connected(site, self.reactor)
-        connection.send(request("GET", path))
+        connection.send(request("GET", path, [("Host", host)]))
         answer = connection.answer()
         connection.hang_up()
         return answer
@@ -73,7 +73,17 @@ class ObservingTests(SynchronousTestCase):
 
     def test_at_the_addresses_of_visitors_if_that_is_wanted(self) -> None:
         self.build(public=True)
-        assert self.ask("/metrics", 1).status == 200
+        assert self.ask("/metrics", 1, "cells.example").status == 200
+
+    def test_a_strangers_name_that_leads_here(self) -> None:
+        self.build("tcp:2", hosts=("Prom.example",))
+        for host in ("evil.example", "evil.example:2", "prom.example.evil.example", ""):
+            answer = self.ask("/metrics", 2, host)
+            assert (answer.status, answer.error) == (421, "unknown_host"), host
+            assert b"sagecell_" not in answer.body
+        for host in ("prom.example:2", "127.0.0.1:2", "[::1]:2", "192.0.2.1", "localhost:2"):
+            assert self.ask("/metrics", 2, host).status == 200, host
+        assert self.ask("/healthz", 2, "evil.example").status == 200  # a balancer's, and no secret
 
     def test_a_server_of_permalinks(self) -> None:
         self.build("tcp:2", permalinks_only=True)

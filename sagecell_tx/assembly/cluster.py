@@ -28,6 +28,13 @@ def cluster_host(config: Config, reactor: Any) -> ClusterHost:
     identity = Identity.read(Path(config.cluster.keys))
     machines = known_machines(config)
     pinned = [facts.name for facts in machines.known]
+    if not config.cluster.max_kernels:
+        raise ConfigError("cluster.max_kernels: expected 1 or more")
+    most = {
+        name: each.max_kernels
+        for name, each in zip(pinned, config.cluster.machines, strict=True)
+        if each.max_kernels
+    }
     path = Path(config.cluster.hub)
     resolver = ThreadedResolver(reactor=reactor)
     return ClusterHost(
@@ -39,6 +46,7 @@ def cluster_host(config: Config, reactor: Any) -> ClusterHost:
         connect=tls_connector(reactor, identity, resolver),
         resolver=resolver,
         required=config.sandbox,
+        max_kernels=lambda name: most.get(name, config.cluster.max_kernels),
         limits=config.limits,
         spec=PYTHON,
         new_key=lambda: secrets.token_hex(32),

@@ -37,6 +37,7 @@ def build_agent(config: ComputeConfig, reactor: Any) -> Agent:
     network = kernel_network(config, reactor)
     return Agent(
         reactor=reactor,
+        threads=reactor.getThreadPool(),
         launcher=fork_launcher(config, reactor, network, specs),
         identity=identity,
         webs=webs,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -105,13 +105,14 @@ class Observation:
         self.public, self.services = [health], []
         if not settings.listen and not settings.public:
             return
-        metrics = _metrics_route([*self.sources, self._measures])
+        sources = [*self.sources, self._measures]
         self.services.append(ReactorLag(clock=self.reactor, observe=self._lag.observe))
         if settings.public:
-            self.public.append(metrics)
+            self.public.append(_metrics_route(sources))
         # A site of its own: who observes is answered where visitors are refused for want of descriptors.
         own = WebServer(reactor=self.reactor, limits=self.config.limits.requests, has_pages=False)
         for endpoint in settings.listen:
+            metrics = _metrics_route(sources, [host.lower() for host in settings.hosts])
             site = own.site([health, metrics])
             self.services.append(own_service(endpoint, site, self.config, self.reactor))
 
@@ -162,8 +163,8 @@ def check_metrics(config: Config, reactor: Any) -> None:
         _metrics_route([])
 
 
-def _metrics_route(sources: Sequence[Source]) -> Routes:
-    """The route ``/metrics``. Raises `ConfigError` if the library is not installed."""
+def _metrics_route(sources: Sequence[Source], hosts: Collection[str] | None = None) -> Routes:
+    """The route ``/metrics``; for `hosts` see `Metrics`. Raises `ConfigError` if the library is not installed."""
     try:
         from sagecell_tx.http.admin.metrics import Metrics
     except ImportError as error:
@@ -171,4 +172,4 @@ def _metrics_route(sources: Sequence[Source]) -> Routes:
             "metrics: the package prometheus_client is not installed: "
             "pip install 'sagecell-tx[metrics]'"
         ) from error
-    return Metrics(sources=sources)
+    return Metrics(sources=sources, hosts=hosts)

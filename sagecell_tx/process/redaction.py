@@ -1,15 +1,26 @@
-"""What no line of the log may have: ids and tokens by which others could take part, whole addresses.
+"""What neither a line of the log nor the admin page may have: ids and tokens by which others could take part, whole addresses.
 
-It is removed from the text of a line, whoever wrote it, so that no line can be forgotten.
+It is removed from the text of a line, whoever wrote it, so that no line can be forgotten. An id is shortened in the same way
+everywhere, so that an operator finds what the page shows in the log.
 """
 
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
 
 #: The bits of an address that are kept, of IPv4 and of IPv6.
 _BITS_4, _BITS_6 = 24, 48
+
+#: The characters that are kept of a kernel's id that is no UUID.
+_SHOWN = 8
 
 #: A UUID, as all ids of kernels are, perhaps with escaped hyphens. Whoever knows one has the kernel. Those of version 8
 #: begin with the number of a server, so that more of them is needed to tell one from another.
@@ -45,6 +56,27 @@ def redacted(text: str, *, addresses: bool = True) -> str:
     return text
 
 
+def short_id(kernel_id: str) -> str:
+    """A kernel's id, as lines of the log have it."""
+    shown = redacted(kernel_id, addresses=False)
+    if shown == kernel_id and len(kernel_id) > _SHOWN:
+        return f"{kernel_id[:_SHOWN]}-..."
+    return shown
+
+
+def short_address(address: str) -> str:
+    """The network of an address, or of a smaller network, with the length of its prefix; anything else as it is."""
+    try:
+        return str(_network_of(ip_address(address.partition("/")[0])))
+    except ValueError:
+        return address
+
+
+def _network_of(address: IPv4Address | IPv6Address) -> IPv4Network | IPv6Network:
+    bits = _BITS_4 if isinstance(address, IPv4Address) else _BITS_6
+    return ip_network((address, bits), strict=False)
+
+
 def _network(match: re.Match[str]) -> str:
     """The first address of the network; anything else stays, and so does an address of this machine."""
     word = match[0]
@@ -57,6 +89,4 @@ def _network(match: re.Match[str]) -> str:
         address = address.ipv4_mapped
     if address.is_loopback or address.is_unspecified:
         return word
-    bits = _BITS_4 if isinstance(address, IPv4Address) else _BITS_6
-    network = ip_network((address, bits), strict=False)
-    return f"{network.network_address}{word[len(text) :]}"
+    return f"{_network_of(address).network_address}{word[len(text) :]}"

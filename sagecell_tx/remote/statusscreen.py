@@ -76,12 +76,12 @@ def _sessions(fields: Mapping[str, Any]) -> Iterator[str]:
     if sessions:
         yield ""
         yield (
-            f"{'kernel':<10} {'state':<10} {'age':>9} {'cpu':>8} {'memory':>8} {'waiting':>8}  from"
+            f"{'kernel':<17} {'state':<10} {'age':>9} {'cpu':>8} {'memory':>8} {'waiting':>8}  from"
         )
     for each in sessions[:MOST]:
         origin = [_text(each, name) for name in ("key", "site", "address")]
         yield (
-            f"{_text(each, 'kernel'):<10.10} {_text(each, 'state'):<10.10} "
+            f"{_text(each, 'kernel'):<17.17} {_text(each, 'state'):<10.10} "
             f"{duration(_number(each, 'age_seconds')):>9} "
             f"{_cpu(each):>8} "
             f"{_size(each.get('memory_bytes')):>8} {_size(each.get('waiting_bytes')):>8}  "

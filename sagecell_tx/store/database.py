@@ -83,6 +83,9 @@ class Backend(Protocol):
     def is_busy(self, error: SQLAlchemyError) -> bool:
         """Whether a write waited in vain for another process, for which the next would wait as long."""
 
+    def is_failing(self, error: SQLAlchemyError) -> bool:
+        """Whether the database's disk does not read or write, for which each write may wait long."""
+
     def is_full(self, error: SQLAlchemyError) -> bool:
         """Whether there is no room on the database's disk."""
 
@@ -256,7 +259,7 @@ class Database:
         _log.failure("The database failed", failure=failure)
         if backend.is_full(error):
             raise StoreFull(FULL) from error
-        if backend.is_busy(error):
+        if backend.is_busy(error) or backend.is_failing(error):
             self._failures += 1  # or each of the writes in the queue would wait as long again
             raise StoreAway(UNAVAILABLE) from error
         raise StoreUnavailable(UNAVAILABLE) from error

@@ -52,8 +52,8 @@ _SOCKET = "sagecell_tx_socket"
 # failed, the server shuts down or starts, we did nothing for too long, there are too many.
 _AWAY = ("08", "57P", "25P03", "53300")
 
-# The codes for a lock that was not had in time, and for a full disk.
-_LOCKED, _FULL = "55P03", "53100"
+# The codes for a lock that was not had in time, for a full disk, and for one that fails.
+_LOCKED, _FULL, _FAILING = "55P03", "53100", "58030"
 
 
 @define(eq=False)
@@ -162,6 +162,10 @@ class PostgreSQL:
     def is_busy(self, error: SQLAlchemyError) -> bool:
         """See `Backend`."""
         return _code(error) == _LOCKED
+
+    def is_failing(self, error: SQLAlchemyError) -> bool:
+        """See `Backend`."""
+        return _code(error) == _FAILING
 
     def is_full(self, error: SQLAlchemyError) -> bool:
         """See `Backend`."""

@@ -13,12 +13,15 @@ from typing import Any
 
 from attrs import define, field
 from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from sagecell_tx.config import ConfigError
 from sagecell_tx.store.disk import Disk
 
 _IMMEDIATE = "sagecell_tx_immediate"
+
+#: The codes of errors for which another process, or another connection, has the lock.
+_LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 @define(kw_only=True, eq=False)
@@ -66,13 +69,16 @@ class SQLite:
         return False
 
     def is_busy(self, error: SQLAlchemyError) -> bool:
-        """See `Backend`. Also true of a disk that fails, for which each write may wait as long."""
-        return isinstance(error, OperationalError) and isinstance(error.orig, sqlite3.Error)
+        """See `Backend`."""
+        return _code(error) & 0xFF in _LOCKED
+
+    def is_failing(self, error: SQLAlchemyError) -> bool:
+        """See `Backend`."""
+        return _code(error) & 0xFF == sqlite3.SQLITE_IOERR
 
     def is_full(self, error: SQLAlchemyError) -> bool:
         """See `Backend`."""
-        code = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
-        return bool(code == sqlite3.SQLITE_FULL)
+        return _code(error) == sqlite3.SQLITE_FULL
 
     def why(self, error: BaseException) -> str:
         """See `Backend`."""
@@ -113,6 +119,11 @@ class SQLite:
     def dispose(self) -> None:
         """See `Backend`."""
         self.engine.dispose()
+
+
+def _code(error: SQLAlchemyError) -> int:
+    """SQLite's own code of an error, whose lowest eight bits are the kind; 0 if it is none of SQLite's."""
+    return int(getattr(getattr(error, "orig", None), "sqlite_errorcode", 0))
 
 
 def open_sqlite(

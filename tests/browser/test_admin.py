@@ -114,7 +114,7 @@ def test_a_session_is_stopped_without_a_mouse(operator, server):
     while second[:8] not in operator.browser.switch_to.active_element.accessible_name:
         operator.press(Keys.TAB)
     button = operator.browser.switch_to.active_element
-    assert button.accessible_name == f"Stop {second[:8]}…"
+    assert button.accessible_name == f"Stop {second[:8]}-..."
     # It stays where it is while the table is brought up to date.
     before = rows(operator)
     operator.until(lambda: rows(operator) != before)

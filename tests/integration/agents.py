@@ -135,6 +135,7 @@ def cluster(
     spaces: Sequence[NetSpace] = (),
     kernelspecs: tuple[str, ...] = (),
     jupyter_path: Path | None = None,
+    admin_token: str = "",
 ) -> Iterator[RunningCluster]:
     """A server whose kernels run on so many machines, each of which is an agent.
 
@@ -165,6 +166,7 @@ def cluster(
             ready=ready,
             kernelspecs=kernelspecs,
             jupyter_path=jupyter_path,
+            admin_token=admin_token,
             cluster=f'keys = "{keys}"\nmachines = [{machines}]',
         ) as server:
             yield RunningCluster(server, keys, agents)

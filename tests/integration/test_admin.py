@@ -59,7 +59,7 @@ def test_a_session_is_seen_with_what_it_uses_and_stopped(server):
         until(computes)
         (session,) = sessions
         assert session["state"] == "busy"
-        assert session["kernel"] == f"{client.kernel_id[:8]}…"
+        assert session["kernel"] == f"{client.kernel_id[:8]}-..."
         assert session["memory_bytes"] > 200 << 20
         assert session["listeners"] == 1
         answer = requests.post(

@@ -24,13 +24,16 @@ from tests.integration.waiting import pause, until
 
 pytestmark = pytest.mark.integration
 
+TOKEN = "a-token-for-the-tests"
+
 
 @pytest.fixture(scope="module")
 def one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCluster]:
     """A server with one machine, which has an installed kernelspec."""
     prefix = tmp_path_factory.mktemp("environment")
     write_spec(prefix, "stock", env={"PYDEVD_DISABLE_FILE_VALIDATION": "1"})
-    with cluster(kernelspecs=("stock",), jupyter_path=prefix / "share" / "jupyter") as running:
+    jupyter_path = prefix / "share" / "jupyter"
+    with cluster(kernelspecs=("stock",), jupyter_path=jupyter_path, admin_token=TOKEN) as running:
         yield running
 
 
@@ -117,6 +120,21 @@ def test_its_limits_are_those_of_the_server(one: RunningCluster) -> None:
     with Client(one.server.url) as client:
         code = "import resource; print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])"
         assert text(client.run(code)) == f"{MachineLimits().open_files}\n"
+
+
+def test_an_operator_sees_what_a_kernel_there_uses(one: RunningCluster) -> None:
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    with Client(one.server.url, timeout="600") as client:
+        client.execute("data = bytearray(100 << 20)\nwhile True: pass")
+
+        def is_seen() -> bool:
+            url = f"{one.server.admin_url}/admin/status.json"
+            sessions = requests.get(url, headers=headers, timeout=60).json()["sessions"]
+            (told,) = [each for each in sessions if each["kernel"][:8] == client.kernel_id[:8]]
+            return (told["cpu_seconds"] or 0) > 0.3 and told["memory_bytes"] > 100 << 20
+
+        until(is_seen)
+    one.agents[0].until_empty()
 
 
 def test_the_status(one: RunningCluster) -> None:

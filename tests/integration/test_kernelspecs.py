@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
+import psutil
 import pytest
 
 from tests.hosts.kernelspecs.specs import PNG, write_spec
@@ -123,13 +125,54 @@ def test_a_restart_is_a_new_process(stock: Notebook) -> None:
 
 
 def test_floods_arrive_whole(stock: Notebook) -> None:
-    code = "for i in range(2000): display({'text/plain': str(i)}, raw=True)"
+    """As much as the kernel keeps while nobody reads: ZMQ drops what is published while 1,000 messages wait."""
+    code = "for i in range(900): display({'text/plain': str(i)}, raw=True)"
     shown = [
         each["content"]["data"]["text/plain"]
         for each in stock.run(code)
         if each["header"]["msg_type"] == "display_data"
     ]
-    assert shown == [str(i) for i in range(2000)]
+    assert shown == [str(i) for i in range(900)]
+
+
+def test_a_flood_that_nobody_reads_ends_all_the_same(server: Server, stock: Notebook) -> None:
+    """What the kernel drops is missed, and the status "idle" with it."""
+    code = """
+import subprocess
+subprocess.run(["sleep", "1000"])
+for i in range(2000): display({"text/plain": str(i)}, raw=True)
+subprocess.run(["sleep", "1000"])
+"""
+    msg_id = stock.begin(code)
+    before = await_sleeper(server, [])
+    server.web.suspend()
+    try:
+        before.kill()
+        after = await_sleeper(server, [before])
+    finally:
+        server.web.resume()
+    after.kill()
+    told = list(stock.results(msg_id))
+    shown = [each for each in told if each["header"]["msg_type"] == "display_data"]
+    assert 900 < len(shown) < 2000
+    text, reply = told[-2:]
+    assert "Some output is missing here" in text["content"]["text"]
+    assert reply["content"]["status"] == "ok"
+    assert stock.text("print(6 * 7)") == "42\n"
+
+
+def await_sleeper(server: Server, earlier: list[psutil.Process]) -> psutil.Process:
+    """The program ``sleep`` of a kernel, as soon as there is one besides `earlier`."""
+    found: list[psutil.Process] = []
+
+    def sleeps() -> bool:
+        with suppress(psutil.NoSuchProcess):
+            children = server.web.children(recursive=True)
+            found[:] = [p for p in children if p.name() == "sleep" and p not in earlier]
+        return bool(found)
+
+    until(sleeps)
+    return found[0]
 
 
 def test_a_program_that_kills_it_ends_the_session(server: Server) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sagecell_tx.process.redaction import redacted
+from sagecell_tx.process.redaction import redacted, short_address, short_id
 
 ID = "74ff2342-cee4-4652-bd63-ff2a321aae60"
 
@@ -79,6 +79,32 @@ def test_tokens_are_blank(text: str, shown: str) -> None:
 def test_addresses_are_those_of_networks(text: str, shown: str) -> None:
     assert redacted(text) == shown
     assert redacted(text, addresses=False) == text
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("203.0.113.77", "203.0.113.0/24"),
+        ("203.0.113.0/24", "203.0.113.0/24"),
+        ("2001:db8:1:2::7", "2001:db8:1::/48"),
+        ("2001:db8:1:2::/64", "2001:db8:1::/48"),
+        ("unix", "unix"),
+        ("", ""),
+        ("nonsense/24", "nonsense/24"),
+    ],
+)
+def test_an_address_alone(address: str, shown: str) -> None:
+    assert short_address(address) == shown
+
+
+@given(st.uuids())
+def test_an_id_alone_is_shortened_as_in_the_log(ident: uuid.UUID) -> None:
+    assert f"{short_id(str(ident))}: stopped" == redacted(f"{ident}: stopped")
+
+
+def test_an_id_that_is_no_uuid() -> None:
+    assert short_id("74ff2342") == "74ff2342"
+    assert short_id("74ff2342cee4") == "74ff2342-..."
 
 
 @given(st.ip_addresses(v=4) | st.ip_addresses(network="2000::/3"))

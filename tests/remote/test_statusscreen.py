@@ -120,7 +120,7 @@ class RealAnswerTests(AdminTests):
         kernel_id = self.kernel(Origin="https://book.example", X_Forwarded_For="203.0.113.77")
         text = shown(self.overview())
         assert "1 of 81 running" in text
-        assert f"{kernel_id[:8]}… " in text
+        assert f"{kernel_id[:8]}-... " in text
         assert "book.example, 203.0.113.0/24" in text
         assert "local" in text
         assert "1 of 81 running" in shown(self.ask("GET", "/status.json").json)

@@ -2,12 +2,14 @@
 
 import gc
 import re
+import sqlite3
 import sys
 import threading
 from functools import partial
 
 import pytest
 from sqlalchemy import insert, select, text
+from sqlalchemy.exc import OperationalError
 from twisted.internet.defer import CancelledError, Deferred
 
 from sagecell_tx.config import ConfigError
@@ -136,6 +138,26 @@ class DatabaseTests(WaitingTestCase):
         self.result(self.database.write(put("g")))
         assert self.result(self.database.read(names)) == ["g"]
 
+    def test_a_read_that_fails_takes_no_write_along(self):
+        begun, goes_on = threading.Event(), threading.Event()
+
+        def slow(connection):
+            begun.set()
+            assert goes_on.wait(10)
+            return put("a")(connection)
+
+        writes = [self.database.write(slow), self.database.write(put("b"))]
+        assert begun.wait(10)
+        with pytest.raises(StoreUnavailable):
+            self.result(
+                self.database.read(
+                    lambda connection: connection.scalar(text("SELECT 1 FROM nothing_there"))
+                )
+            )
+        goes_on.set()
+        assert [self.result(write) for write in writes] == ["a", "b"]
+        assert len(self.flushLoggedErrors()) == 1
+
     def test_a_write_waits_for_another_process(self):
         patient = self.open(busy_timeout=20.0)
         done = self.another_writes()
@@ -194,6 +216,22 @@ class SQLiteTests(WaitingTestCase):
         assert pragma("synchronous") == 1
         assert pragma("foreign_keys") == 1
         assert pragma("busy_timeout") == 20
+
+    def test_kinds_of_errors(self):
+        backend = self.database.backend
+
+        def kind(code):
+            orig = sqlite3.OperationalError("something")
+            orig.sqlite_errorcode = code
+            error = OperationalError("SELECT 1", None, orig)
+            return backend.is_busy(error), backend.is_failing(error), backend.is_full(error)
+
+        assert kind(sqlite3.SQLITE_BUSY) == kind(sqlite3.SQLITE_BUSY_SNAPSHOT)
+        assert kind(sqlite3.SQLITE_LOCKED) == kind(sqlite3.SQLITE_BUSY) == (True, False, False)
+        assert kind(sqlite3.SQLITE_IOERR_READ) == (False, True, False)
+        assert kind(sqlite3.SQLITE_FULL) == (False, False, True)
+        for code in (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_INTERRUPT):
+            assert kind(code) == (False, False, False)
 
     def test_closing_leaves_one_file(self):
         self.result(self.database.write(put("a")))

@@ -7,6 +7,7 @@ A paused socket reads nothing, so that ZMQ's queue fills up and the kernel has t
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import Any
 
 import txzmq
@@ -32,6 +33,10 @@ WAITING = 64
 _NEVER = 7 * 24 * 3600 * 1000
 
 
+class TooManyFrames(Exception):
+    """A message has more frames than a socket takes."""
+
+
 class ZmqSocketFactory(txzmq.ZmqFactory):  # type: ignore[misc]
     """A ZMQ context, whose sockets use the given reactor."""
 
@@ -50,7 +55,9 @@ class ZmqSocket(txzmq.ZmqConnection):  # type: ignore[misc]
     `received` is called with the frames of each message; `taken`, after each slice, with the number
     of messages and their weight (`wire/zmtpwire.py`). With `server_key`, the public key of the other end, the connection
     is encrypted by CURVE, with a key pair of its own. Except for SUB, ZMQ queues `waiting` messages
-    that are not read yet; 0: as many as there are, which a relay bounds.
+    that are not read yet; 0: as many as there are, which a relay bounds. A message of more than `most_frames` is not
+    read to its end: the socket is shut down, and `overfull` is called. ZMQ has all of it by then, as it tells of a message when
+    its last frame has arrived.
     """
 
     def __init__(
@@ -65,6 +72,8 @@ class ZmqSocket(txzmq.ZmqConnection):  # type: ignore[misc]
         largest: int = -1,
         server_key: bytes | None = None,
         waiting: int = 0,
+        most_frames: float = inf,
+        overfull: Callable[[], None] = lambda: None,
     ) -> None:
         # Set first: ZmqConnection's constructor begins to read.
         self.socketType = socket_type
@@ -72,6 +81,7 @@ class ZmqSocket(txzmq.ZmqConnection):  # type: ignore[misc]
         self.read_scheduled: IDelayedCall | None = None
         self._received = received
         self._taken = taken
+        self._most_frames, self._overfull = most_frames, overfull
         self._unread_for: set[str] = set()
         super().__init__(factory, identity=identity)
         if socket_type != zmq.SUB:
@@ -122,11 +132,15 @@ class ZmqSocket(txzmq.ZmqConnection):  # type: ignore[misc]
             while messages < SLICE_MESSAGES and read <= SLICE_BYTES:
                 if self._unread_for or self.factory is None:
                     return
-                frames = _receive(self.socket)
+                frames = _receive(self.socket, self._most_frames)
                 messages += 1
                 read += weight(frames)
                 self._received(frames)
         except zmq.Again:
+            return
+        except TooManyFrames:
+            self.shutdown()
+            self._overfull()
             return
         finally:
             self._taken(messages, read)
@@ -137,8 +151,8 @@ class ZmqSocket(txzmq.ZmqConnection):  # type: ignore[misc]
             self.read_scheduled = self.factory.reactor.callLater(0, self.doRead)
 
 
-def _receive(socket: zmq.Socket[bytes]) -> list[bytes]:
-    """The frames of the next message; raises `zmq.Again`.
+def _receive(socket: zmq.Socket[bytes], most: float) -> list[bytes]:
+    """The frames of the next message; raises `zmq.Again`, and `TooManyFrames` when there are more than `most`.
 
     Faster than `recv_multipart`, which asks the socket after each frame whether another follows,
     although the frame knows.
@@ -146,6 +160,8 @@ def _receive(socket: zmq.Socket[bytes]) -> list[bytes]:
     frame = socket.recv(zmq.NOBLOCK, copy=False)
     frames = [frame.bytes]
     while frame.more:
+        if len(frames) >= most:
+            raise TooManyFrames
         frame = socket.recv(zmq.NOBLOCK, copy=False)
         frames.append(frame.bytes)
     return frames

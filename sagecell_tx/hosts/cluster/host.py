@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable, Iterable
 from itertools import count
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import attrs
 from attrs import define, field
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
@@ -28,10 +29,16 @@ from sagecell_tx.hosts.cluster.streams import Connect
 from sagecell_tx.hosts.directories.workdir import WorkDirs
 from sagecell_tx.hosts.forked.protocol import kernel_limits
 from sagecell_tx.hosts.kernels.host import ConnectingHost
-from sagecell_tx.hosts.kernels.kernel import ConnectedKernel
+from sagecell_tx.hosts.kernels.kernel import NOWHERE, ConnectedKernel
 from sagecell_tx.hosts.kernelspecs.installed import InstalledSpec
 from sagecell_tx.hosts.network.resolver import Resolver
-from sagecell_tx.sessions.interfaces import HostStatus, Kernel, KernelMachine, KernelObserver
+from sagecell_tx.sessions.interfaces import (
+    HostStatus,
+    Kernel,
+    KernelMachine,
+    KernelObserver,
+    Usage,
+)
 from sagecell_tx.sessions.waiters import OneShot
 
 _log = Logger()
@@ -40,6 +47,7 @@ _log = Logger()
 PATIENCE = 3.0
 
 _FULL = "all machines are in use"
+_NOWHERE = "no machine that is connected has the kernelspec {!r}"
 
 
 @define(kw_only=True, eq=False)
@@ -47,7 +55,7 @@ class ClusterHost(ConnectingHost):
     """Kernels on `machines`, which come and go; implements `HostService`.
 
     `required` is the level of confinement that the settings ask for: a machine with a weaker one gets
-    no kernels. `connect` makes what connects to an agent. `directories` are for the relays' sockets
+    no kernels. `max_kernels` gives how many one machine gets at most, by its name. `connect` makes what connects to an agent. `directories` are for the relays' sockets
     alone. `new_key` makes a kernel's signing key, `new_token` 32 hexadecimal digits that nobody can
     guess. `resolver` is what `connect` looks names up with. `hub`, if there is one, tells `machines` of more
     of them while this host runs.
@@ -58,6 +66,7 @@ class ClusterHost(ConnectingHost):
     connect: Callable[[Facts], Connect]
     resolver: Resolver
     required: str
+    max_kernels: Callable[[str], int]
     new_token: Callable[[], str]
     hub: Service | None = None
     on_places: Callable[[int], None] = lambda _: None
@@ -113,13 +122,24 @@ class ClusterHost(ConnectingHost):
         """See `sagecell_tx.sessions.interfaces.ManyMachines.seen_machines`."""
         return [each.seen for each in self._known.values()]
 
+    # --- MeasuringHost
+
+    def usages(self) -> Deferred[dict[str, Usage]]:
+        """See `sagecell_tx.sessions.interfaces.MeasuringHost.usages`: each machine tells of its own kernels."""
+        told = gatherResults([each.usages() for each in self._known.values()])
+        return told.addCallback(lambda usages: dict(ChainMap(*usages)))
+
     # --- Placer
 
     def place(self, process: RemoteProcess) -> None:
         """See `Placer.place`."""
-        fitting = [each for each in self._running() if each.has_spec(process.spec)]
-        if not fitting:
+        running = self._running()
+        if not running:
             self._waiting.append(process)
+            return
+        fitting = [each for each in running if each.has_spec(process.spec)]
+        if not fitting:
+            process.give_up(_NOWHERE.format(process.spec), NOWHERE)
             return
         name = choose(each.candidate() for each in fitting if each.name not in process.tried)
         if name is None:
@@ -151,6 +171,7 @@ class ClusterHost(ConnectingHost):
                 facts=facts,
                 clock=self.reactor,
                 required=self.required,
+                max_kernels=self.max_kernels(facts.name),
                 connect_to=self.connect,
                 on_change=self._changed,
                 on_gone=self._forget,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from attrs import define, field
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
@@ -15,14 +16,16 @@ from sagecell_tx import __version__
 from sagecell_tx.config import SANDBOXES
 from sagecell_tx.hosts.channels.bytestream import ByteStream
 from sagecell_tx.hosts.cluster.connections.line import WEBS_PATIENCE, Beats, encode
+from sagecell_tx.hosts.cluster.endings import Endings
 from sagecell_tx.hosts.cluster.facts import PROTOCOL, Facts
 from sagecell_tx.hosts.cluster.lineconnection import LineConnection
+from sagecell_tx.hosts.cluster.measuring import Measurement
 from sagecell_tx.hosts.cluster.placement import Candidate, suffices
 from sagecell_tx.hosts.cluster.process import RemoteProcess
 from sagecell_tx.hosts.cluster.reports import Hello, MachineStatus
 from sagecell_tx.hosts.cluster.states import LineCore, LineInputs, new_line_state
 from sagecell_tx.hosts.cluster.streams import Connect, Streams
-from sagecell_tx.sessions.interfaces import KernelMachine
+from sagecell_tx.sessions.interfaces import KernelMachine, Usage
 from sagecell_tx.wire.messages import WireError
 
 _log = Logger()
@@ -42,27 +45,21 @@ SOUND = 10.0
 #: Sentences about a machine that are not logged again.
 COMPLAINTS = 8
 
-#: Seconds within which a kernel that was killed, or has ended, is to be gone with its directory, and how many
-#: may be overdue before the machine is not believed to end kernels at all.
-REMOVAL = 120.0
-MOST_OVERDUE = 10
-
-#: The same when the server stops: the agent ends and removes what is left without it.
-LAST_REMOVAL = 5.0
-
 
 @define(kw_only=True, eq=False)
 class Machine:
     """A machine with an agent. Implements the effects of the states in `states`.
 
     `connect_to` makes what connects to the agent that some facts describe. `required` is the level of
-    confinement that the settings ask for. `on_change` is called when it can start more or fewer
+    confinement that the settings ask for, `max_kernels` how many kernels it takes at most, whatever its agent
+    says: one that is hostile would attract all of them. `on_change` is called when it can start more or fewer
     kernels than before, `on_gone` when it will not be used again.
     """
 
     facts: Facts
     clock: IReactorTime
     required: str
+    max_kernels: int
     connect_to: Callable[[Facts], Connect]
     on_change: Callable[[], None]
     on_gone: Callable[[Machine], None]
@@ -70,15 +67,12 @@ class Machine:
     status: MachineStatus = field(factory=MachineStatus, init=False)
     processes: dict[int, RemoteProcess] = field(factory=dict, init=False)
     _begun: dict[int, float] = field(factory=dict, init=False)  # when each was started
-    _removals: dict[int, float] = field(
-        factory=dict, init=False
-    )  # when each is due, the next first
-    _overdue: set[int] = field(factory=set, init=False)
-    _removal: float = field(default=REMOVAL, init=False)  # seconds
+    _endings: Endings = field(init=False)
     _state: LineInputs = field(init=False)
     _line: LineConnection | None = field(default=None, init=False)
     _streams: Streams | None = field(default=None, init=False)
     _beats: Beats = field(init=False)
+    _measurement: Measurement = field(init=False)
     _pause: float = field(default=FIRST_REST, init=False)
     _rest: IDelayedCall | None = field(default=None, init=False)
     _shunned_until: float = field(default=0.0, init=False)
@@ -90,6 +84,10 @@ class Machine:
         self._state = new_line_state(LineCore(self))
         self._beats = Beats(
             clock=self.clock, patience=WEBS_PATIENCE, send=self._beat, silent=self._silent
+        )
+        self._endings = Endings(clock=self.clock, machine=self.name)
+        self._measurement = Measurement(
+            clock=self.clock, ask=lambda: self.send_message(op="usages")
         )
 
     @property
@@ -133,7 +131,7 @@ class Machine:
         assert self.hello is not None, "only a machine that is up has a capacity"
         return Candidate(
             name=self.name,
-            capacity=self.hello.capacity,
+            capacity=min(self.hello.capacity, self.max_kernels),
             live=len(self.processes),
             others=self.status.others,
             memory=self.status.memory,
@@ -145,6 +143,17 @@ class Machine:
         return not spec or (self.hello is not None and spec in self.hello.specs)
 
     # --- for the host
+
+    def usages(self) -> Deferred[dict[str, Usage]]:
+        """Fires with what its kernels use, by their names in the log, as far as the agent tells it."""
+        if self.hello is None:
+            return succeed({})
+        return self._measurement.take().addCallback(self._named)
+
+    def _named(self, told: Mapping[int, Usage]) -> dict[str, Usage]:
+        # Some may have ended meanwhile.
+        known = [(self.processes.get(number), usage) for number, usage in told.items()]
+        return {process.kernel_id: usage for process, usage in known if process is not None}
 
     def known(self, facts: Facts) -> None:
         """Somebody knows of the machine; other facts than before count from the next connection on."""
@@ -158,9 +167,7 @@ class Machine:
 
     def hurry(self) -> None:
         """The server is going to stop: wait for the end of kernels only shortly."""
-        self._removal = LAST_REMOVAL
-        soon = self.clock.seconds() + LAST_REMOVAL
-        self._removals = {number: min(due, soon) for number, due in self._removals.items()}
+        self._endings.hurry()
 
     def stop(self) -> None:
         """The server stops."""
@@ -190,9 +197,8 @@ class Machine:
     def forget(self, process: RemoteProcess) -> None:
         """See `ProcessMachine.forget`."""
         self.processes.pop(process.number, None)
-        self._removals.pop(process.number, None)
         self._begun.pop(process.number, None)
-        self._overdue.discard(process.number)
+        self._endings.forget(process)
         self.on_change()
 
     def could_not_start(self, process: RemoteProcess) -> None:
@@ -201,10 +207,13 @@ class Machine:
         if not process.is_killed or now >= self._begun.get(process.number, now) + SLOW:
             self._shunned_until = now + SHUNNED
 
+    def expect_end(self, process: RemoteProcess) -> None:
+        """See `ProcessMachine.expect_end`."""
+        self._endings.expect_end(process)
+
     def expect_removal(self, process: RemoteProcess) -> None:
         """See `ProcessMachine.expect_removal`."""
-        if process.number not in self._overdue:
-            self._removals.setdefault(process.number, self.clock.seconds() + self._removal)
+        self._endings.expect_removal(process)
 
     # --- from the line
 
@@ -230,6 +239,8 @@ class Machine:
             return
         elif event == "status":
             self._take_status(MachineStatus.parse(message))
+        elif event == "usages":
+            self._measurement.received(message, self.processes)
         else:
             number = message.get("id")
             process = self.processes.get(number) if type(number) is int else None
@@ -274,25 +285,7 @@ class Machine:
         self.send_message(op="beat")
         if self._line is not None:
             self._line.received_bytes = 0
-        self._check_removals()
-
-    def _check_removals(self) -> None:
-        """Give up processes whose removal is overdue: their sessions would keep their places for ever.
-
-        They still count against the capacity of the machine, where they may be running.
-        """
-        now = self.clock.seconds()
-        late = [number for number, due in self._removals.items() if due <= now]
-        for number in late:
-            del self._removals[number]
-            self._overdue.add(number)
-            _log.error(
-                "machine {machine}: kernel {number} should be gone, and is waited for no longer",
-                machine=self.name,
-                number=number,
-            )
-            self.processes[number].overdue()
-        if len(self._overdue) >= MOST_OVERDUE and self._removal == REMOVAL:
+        if not self._endings.check():
             self.complain("it does not end its kernels", ends=True)
             if self._line is not None:
                 self._line.abort()
@@ -329,6 +322,11 @@ class Machine:
             capacity=self.hello.capacity,
             version=self.hello.version,
         )
+        if self.hello.capacity > self.max_kernels:
+            self.complain(
+                f"it takes {self.hello.capacity} kernels, and the settings give it "
+                f"{self.max_kernels} at most: see cluster.max_kernels"
+            )
         self._streams = Streams(
             clock=self.clock, connect=self.connect_to(self.facts), session=self.hello.session
         )
@@ -341,9 +339,8 @@ class Machine:
             self._pause = FIRST_REST
         self._disconnect()
         processes, self.processes = list(self.processes.values()), {}
-        self._removals.clear()
         self._begun.clear()
-        self._overdue.clear()
+        self._endings.forget_all()
         if processes:
             _log.error(
                 "machine {machine}: lost, with {count} kernels",
@@ -384,6 +381,7 @@ class Machine:
         self._stop_waiting()
         self.hello, self.status = None, MachineStatus()
         self._beats.stop()
+        self._measurement.finish()
         streams, self._streams = self._streams, None
         if streams is not None:
             streams.close()

@@ -25,6 +25,9 @@ _log = Logger()
 TOKENS = 8
 FEW = 4
 
+#: The numbers of the sockets that nothing replaces: shell and iopub.
+NEEDED = (1, 2)
+
 #: The longest text of an agent's about a trouble, in characters, and the most troubles of one process,
 #: and warnings of a limit, that a sound agent reports: each is logged, or kept for clients.
 _WHY = 4000
@@ -58,6 +61,9 @@ class ProcessMachine(Protocol):
     def could_not_start(self, process: RemoteProcess) -> None:
         """A process has ended there before it was up, or was killed because that took too long."""
 
+    def expect_end(self, process: RemoteProcess) -> None:
+        """A connection to it is lost: its end is to follow, or `RemoteProcess.cut_off`. Harmless if repeated."""
+
     def expect_removal(self, process: RemoteProcess) -> None:
         """A process was killed or has ended: `forget` is to follow soon. Harmless if repeated."""
 
@@ -78,7 +84,8 @@ class RemoteProcess:
 
     `start` has the fields of the message that starts it, but for the tokens, which `new_token` makes.
     If its machine is lost before it is bound, it is placed once more. If its machine does not report
-    that it is gone, it is `overdue` some time: then it is over for this web process, but not forgotten.
+    that it is gone, it is `overdue` some time: then it is over for this web process, but not forgotten. The same if it
+    lives and cannot be reached, which is `cut_off`.
     """
 
     number: int
@@ -97,7 +104,7 @@ class RemoteProcess:
     is_killed: bool = field(default=False, init=False)
     _was_lost: bool = field(default=False, init=False)  # before it was bound
     _has_ended: bool = field(default=False, init=False)
-    _is_overdue: bool = field(default=False, init=False)
+    _is_over: bool = field(default=False, init=False)  # for this web process
     _troubles: int = field(default=0, init=False)
     _warnings: int = field(default=0, init=False)
     _removed: OneShot[object] = field(factory=OneShot, init=False)
@@ -118,7 +125,13 @@ class RemoteProcess:
         if len(self._tokens) <= FEW:
             more = self._new_tokens()
             self.machine.send_message(op="tokens", id=self.number, tokens=more)
-        return self.machine.open_stream(self._tokens.popleft(), port, on_data, on_close)
+
+        def closed() -> None:
+            on_close()
+            if port in NEEDED and self.machine is not None and not self._has_ended:
+                self.machine.expect_end(self)
+
+        return self.machine.open_stream(self._tokens.popleft(), port, on_data, closed)
 
     def come_up(self) -> None:
         """See `KernelProcess.come_up`."""
@@ -148,6 +161,11 @@ class RemoteProcess:
 
     # --- for the placer
 
+    @property
+    def kernel_id(self) -> str:
+        """The kernel's name in the log, which may change."""
+        return self._observer.kernel_id
+
     def start_on(self, machine: ProcessMachine) -> None:
         """Start it there."""
         self.machine, self.machine_name = machine, machine.name
@@ -160,11 +178,11 @@ class RemoteProcess:
         self._tokens.clear()
         machine.send_message(op="start", id=self.number, tokens=self._new_tokens(), **self.start)
 
-    def give_up(self, why: str) -> None:
-        """No machine starts it."""
+    def give_up(self, why: str, reason: str | None = None) -> None:
+        """No machine starts it: `why` is for the log, `reason` that of its `Exit`."""
         self.machine = None
         self._observer.troubled(Trouble.FAILED, why)
-        self._end(Exit())
+        self._end(Exit(reason=reason))
         self._removed.fire(None)
 
     # --- from its machine
@@ -174,7 +192,7 @@ class RemoteProcess:
         event = message.get("event")
         if event == "removed" and self._has_ended:
             self._gone()
-        elif self._is_overdue:
+        elif self._is_over:
             return  # nobody waits for it any more
         elif self._has_ended:
             raise WireError("invalid_event", "There is an event of a kernel that has ended.")
@@ -231,9 +249,17 @@ class RemoteProcess:
 
     def overdue(self) -> None:
         """Its machine has not reported for long that it is gone: wait no longer."""
-        self._is_overdue = True
+        self._is_over = True
         self._end(Exit(reason=LOST))
         self._removed.fire(None)
+
+    def cut_off(self) -> None:
+        """It has not ended, and a connection that it needs is lost: end it."""
+        if not self._has_ended:
+            self._is_over = True
+            self._send("kill")
+            self._end(Exit(reason=LOST))
+            self._expect_removal()
 
     def _try_another(self) -> None:
         """Its machine has not started it."""

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from attrs import field, frozen
 
 from sagecell_tx.hosts.cluster.connections.line import speaks_ours
 from sagecell_tx.hosts.cluster.facts import PROTOCOL
-from sagecell_tx.sessions.interfaces import Exit
+from sagecell_tx.sessions.interfaces import Exit, Usage
 from sagecell_tx.wire.messages import WireError
 
 #: The most kernels that a machine can claim to take.
 MOST_KERNELS = 100_000
+
+#: The most kernels of which one message tells what they use, so that it is no longer than a line.
+MOST_USAGES = 500
 
 _WORDS = 100
 _TEXT = 40
@@ -96,6 +99,22 @@ def exit_of(message: Mapping[str, Any]) -> Exit:
     return Exit(status=numbers["status"], signal=numbers["signal"], reason=reason)
 
 
+def usages_of(message: Mapping[str, Any]) -> tuple[dict[int, Usage], bool]:
+    """What kernels use, by number, and whether no further message follows; raises `WireError`."""
+    told, more = message.get("kernels"), message.get("more")
+    if not isinstance(told, list) or len(told) > MOST_USAGES or not isinstance(more, bool):
+        raise WireError("invalid_report", "kernels: expected a list of what they use.")
+    found = {}
+    for each in told:
+        if not isinstance(each, list) or len(each) != 3 or type(each[0]) is not int:
+            raise WireError("invalid_report", "kernels: expected a number and two figures.")
+        number, seconds, memory = each
+        if not (_is_figure(seconds) and _is_figure(memory)):
+            raise WireError("invalid_report", "kernels: expected figures from 0 up.")
+        found[number] = Usage(cpu_seconds=float(seconds), memory_bytes=int(memory))
+    return found, not more
+
+
 def _text(message: Mapping[str, Any], name: str, longest: int = _TEXT) -> str:
     value = message.get(name)
     if not isinstance(value, str) or len(value) > longest:
@@ -114,9 +133,14 @@ def _words(message: Mapping[str, Any], name: str) -> tuple[str, ...]:
 
 def _load(message: Mapping[str, Any]) -> float:
     value = message.get("load")
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LARGEST:
+    if not _is_figure(value):
         raise WireError("invalid_report", "load: expected a number from 0 up.")
     return float(value)
+
+
+def _is_figure(value: object) -> TypeGuard[int | float]:
+    """Whether it is a number from 0 up, and neither NaN nor infinite."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _LARGEST
 
 
 def _count(message: Mapping[str, Any], name: str, most: int) -> int:

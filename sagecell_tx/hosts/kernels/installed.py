@@ -11,12 +11,16 @@ from typing import Any
 
 from attrs import define, field
 from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
 from typing_extensions import override
 
 from sagecell_tx.hosts.kernels.kernel import ConnectedKernel
+from sagecell_tx.hosts.kernels.lostends import LostEnds
 from sagecell_tx.hosts.kernelspecs.installed import InstalledSpec
 from sagecell_tx.sessions.interfaces import Exit
 from sagecell_tx.wire.messages import CONTROL, SHELL, Message
+
+_log = Logger()
 
 #: Seconds between two attempts to connect, and between two requests for kernel_info.
 AGAIN = 0.05
@@ -38,9 +42,17 @@ class InstalledKernel(ConnectedKernel):
     _own: set[str] = field(factory=set, init=False)  # the ids of those messages
     _asked: int = field(default=0, init=False)
     _next: IDelayedCall | None = field(default=None, init=False)
+    _lost_ends: LostEnds = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
+        self._lost_ends = LostEnds(
+            clock=self.resources.reactor,
+            ask=lambda: self._send_own(SHELL, "kernel_info_request"),
+            originate=self.originate,
+            deliver=self.observer.message_received,
+            noticed=self._end_is_lost,
+        )
         # Asked for its kernel_info on control as well. It may need messages there to be interrupted.
         self.link.late = frozenset()
 
@@ -65,15 +77,28 @@ class InstalledKernel(ConnectedKernel):
         return False
 
     def _received(self, message: Message) -> None:
-        if message.parent_id not in self._own:
+        if message.parent_id in self._own:
+            self._lost_ends.received_own(message)
+        else:
+            self._lost_ends.received(message)
             self.observer.message_received(message)
 
-    def _send_own(self, channel: str, msg_type: str) -> None:
+    def _send_own(self, channel: str, msg_type: str) -> str:
+        """Send a request of the server's own; returns its id, "" if it cannot be sent."""
         message = self.originate(channel, msg_type, {})
-        if self.alive and self.link.send_own(message):
-            if len(self._own) >= MOST_OWN:  # answered long ago, or never
-                self._own.clear()
-            self._own.add(message.msg_id)
+        if not self.alive or not self.link.send_own(message):
+            return ""
+        if len(self._own) >= MOST_OWN:  # answered long ago, or never
+            self._own.clear()
+        self._own.add(message.msg_id)
+        return message.msg_id
+
+    def _end_is_lost(self) -> None:
+        _log.warn(
+            "{kernel}: kernel {number} published faster than it was read, and has dropped messages",
+            kernel=self.kernel_id,
+            number=self.number,
+        )
 
     @override
     def open_link(self) -> None:
@@ -99,4 +124,5 @@ class InstalledKernel(ConnectedKernel):
         """Its process tree has ended."""
         if self._next is not None and self._next.active():
             self._next.cancel()
+        self._lost_ends.stop()
         super().ended(how)

@@ -30,11 +30,19 @@ _NOT_STARTED = (
     "Please try again in a moment."
 )
 
+_NOWHERE = (
+    "None of the machines that are connected now has what this kernel needs. "
+    "Please try again later, or choose another kernel."
+)
+
 #: Seconds for reading the last messages of a kernel that has ended.
 LAST_WORDS = 5.0
 
 #: `Exit.reason` of a kernel whose machine does not answer any more. Nothing more is read from it.
 LOST = "lost"
+
+#: `Exit.reason` of a kernel that was not started, as its kernelspec is nowhere.
+NOWHERE = "nowhere"
 
 
 @frozen(kw_only=True)
@@ -239,9 +247,10 @@ class ConnectedKernel:
             )
         self.kill()
 
-    def fail_start(self) -> None:
+    def fail_start(self, how: Exit) -> None:
         """Let `when_ready` fail with `StartFailed`."""
-        self.when_ready.errback(StartFailed(_NOT_STARTED))
+        why = _NOWHERE if how.reason == NOWHERE else _NOT_STARTED
+        self.when_ready.errback(StartFailed(why))
 
     def clear_up(self, how: Exit) -> None:
         """Receive the last messages, remove what the kernel had, and report its end."""

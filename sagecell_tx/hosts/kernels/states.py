@@ -56,8 +56,8 @@ class KernelEffects(Protocol):
     def kill(self) -> None:
         """Kill the process tree."""
 
-    def fail_start(self) -> None:
-        """Let the start fail with `StartFailed`."""
+    def fail_start(self, how: Exit) -> None:
+        """Let the start fail with `StartFailed`, as the process has ended."""
 
     def clear_up(self, how: Exit) -> None:
         """Receive the last messages, remove what the kernel had, and report its end."""
@@ -125,7 +125,7 @@ def _build() -> TypeMachine[KernelInputs, KernelCore]:
     @starting.upon(KernelInputs.ended).to(gone)
     @connecting.upon(KernelInputs.ended).to(gone)
     def ended_before_it_was_up(kernel: KernelInputs, core: KernelCore, how: Exit) -> None:
-        core.effects.fail_start()
+        core.effects.fail_start(how)
         core.effects.clear_up(how)
 
     @failing.upon(KernelInputs.ended).to(gone)

@@ -57,12 +57,17 @@ class HubSockets:
                 largest=protocol.FRAME_LIMIT,
                 server_key=self._file.server_key,
                 waiting=WAITING,
+                most_frames=protocol.FRAMES_LIMIT,
+                overfull=partial(self._cut, channel),
             )
 
     def send(self, channel: str, frames: list[bytes]) -> None:
-        """Send, or drop the message if its queue is full: it will be sent again."""
+        """Send, or drop the message if its queue is full, or its socket cut: it will be sent again."""
+        socket = self._sockets.get(channel)
+        if socket is None:
+            return
         try:
-            self._sockets[channel].send(frames)
+            socket.send(frames)
         except zmq.Again:
             _log.warn("dropped a message to a controller, which takes none")
 
@@ -70,6 +75,15 @@ class HubSockets:
         """Close all sockets."""
         self._sockets.clear()
         self._factory.shutdown()
+
+    def _cut(self, channel: str) -> None:
+        """A socket is shut down: its messages have too many frames."""
+        del self._sockets[channel]
+        _log.warn(
+            "a controller sent a message of more than {most} frames ({channel}): that connection is closed",
+            most=protocol.FRAMES_LIMIT,
+            channel=channel,
+        )
 
 
 def _taken(messages: int, weight: int) -> None:

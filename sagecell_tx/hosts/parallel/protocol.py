@@ -42,6 +42,9 @@ FILE_LIMIT = 16 * 1024
 #: The longest frame that is received, in bytes: that of a reply with all engines.
 FRAME_LIMIT = 1 << 20
 
+#: The most frames of a message; those that are expected have seven.
+FRAMES_LIMIT = 16
+
 #: The longest facts of one engine, in bytes.
 FACTS_LIMIT = 16 * 1024
 

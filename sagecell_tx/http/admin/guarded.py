@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Collection
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,6 +11,7 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import Request
 from typing_extensions import override
 
+from sagecell_tx.http.admin.hostnames import check_host
 from sagecell_tx.http.serving.cors import header
 from sagecell_tx.http.serving.errors import Problem
 
@@ -42,11 +42,7 @@ HEADERS = {
 
 
 class Guarded(Resource):
-    """Answers by `inner` if the request names this server by an address, as localhost, or by one of `hosts`.
-
-    A page of a stranger may have a name that a name server resolves to loopback later (DNS rebinding). Its
-    browser then takes this server for the page's own, and tells what it takes it for in Host.
-    """
+    """Answers by `inner` if the request names this server by an address, as localhost, or by one of `hosts`."""
 
     isLeaf = True  # noqa: N815
 
@@ -67,30 +63,16 @@ class Guarded(Resource):
         return self._inner.render(request)
 
     def _check(self, request: IRequest) -> None:
-        host = header(request, b"host")
-        if not self._is_ours(host):
-            sentence = "The admin page has another name. The setting admin.hosts lists its names."
-            raise Problem(421, "unknown_host", sentence)
+        sentence = "The admin page has another name. The setting admin.hosts lists its names."
+        check_host(request, self._hosts, sentence)
         if request.method in (b"GET", b"HEAD"):
             return
+        host = header(request, b"host")
         # Browsers name the page that asks; programs name none.
         origin, site = request.getHeader(b"origin"), header(request, b"sec-fetch-site")
         is_foreign = origin is not None and _netloc(origin.decode("latin-1")) != host.lower()
         if is_foreign or site not in ("", "same-origin", "none"):
             raise Problem(403, "foreign_page", "Only the admin page itself may ask for this.")
-
-    def _is_ours(self, host: str) -> bool:
-        try:
-            name = urlsplit(f"//{host}").hostname or ""
-        except ValueError:
-            return False
-        if name == "localhost" or name in self._hosts:
-            return True
-        try:
-            ipaddress.ip_address(name.partition("%")[0])
-        except ValueError:
-            return False
-        return True
 
 
 def _netloc(origin: str) -> str:

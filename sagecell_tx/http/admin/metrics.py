@@ -5,7 +5,7 @@ Source: https://prometheus.io/docs/instrumenting/exposition_formats/
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 
 from attrs import define, field
@@ -24,6 +24,7 @@ from twisted.web.iweb import IRequest
 from twisted.web.resource import Resource
 from typing_extensions import override
 
+from sagecell_tx.http.admin.hostnames import check_host
 from sagecell_tx.http.serving.errors import handle_problems
 from sagecell_tx.http.urltree import Mounted
 from sagecell_tx.sessions.metrics import Histogram, Kind, Measure, Source
@@ -36,14 +37,19 @@ PREFIX = "sagecell_"
 MOST = 200
 LONGEST = 80
 
+_ELSEWHERE = "This server has another name. The setting metrics.hosts lists its names."
 _CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 @define(kw_only=True)
 class Metrics:
-    """The route ``/metrics``. `sources` are asked each time; the process itself comes in addition."""
+    """The route ``/metrics``. `sources` are asked each time; the process itself comes in addition.
+
+    If there are `hosts`, even an empty collection, who asks must name the server by one of them, by an address or as localhost.
+    """
 
     sources: Sequence[Source]
+    hosts: Collection[str] | None = None
     _registry: CollectorRegistry = field(factory=CollectorRegistry, init=False)
 
     app = Klein()
@@ -60,6 +66,8 @@ class Metrics:
     @app.route("/", methods=["GET"])
     def show(self, request: IRequest) -> bytes:
         """All that is measured."""
+        if self.hosts is not None:
+            check_host(request, self.hosts, _ELSEWHERE)
         request.setHeader("Content-Type", _CONTENT_TYPE)
         request.setHeader("Cache-Control", "no-store")
         return self.text()

@@ -12,8 +12,8 @@ from typing import Any
 from attrs import asdict, define, field
 from twisted.internet.interfaces import IReactorTime
 
-from sagecell_tx.http.admin.shortened import short_address, short_id
 from sagecell_tx.http.admin.status import Status
+from sagecell_tx.process.redaction import short_address, short_id
 from sagecell_tx.sessions.admission.admission import PlacePool
 from sagecell_tx.sessions.admission.visitors import Purpose, Scope, Visitor
 from sagecell_tx.sessions.interfaces import KernelMachine, MeasuringHost, Usage

@@ -26,12 +26,12 @@ from twisted.web.util import Redirect
 from sagecell_tx.http.admin.guarded import Guarded
 from sagecell_tx.http.admin.logins import COOKIE, LIFETIME, Logins
 from sagecell_tx.http.admin.overview import Overview
-from sagecell_tx.http.admin.shortened import short_id
 from sagecell_tx.http.serving.cors import base_url
 from sagecell_tx.http.serving.errors import Problem, handle_problems, json_body
 from sagecell_tx.http.serving.mediatypes import content_type
 from sagecell_tx.http.serving.parameters import text
 from sagecell_tx.http.urltree import Mounted
+from sagecell_tx.process.redaction import short_id
 from sagecell_tx.sessions.endreasons import Reason
 
 _log = Logger()

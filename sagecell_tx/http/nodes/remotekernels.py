@@ -24,13 +24,15 @@ from sagecell_tx.http.nodes.siblings import Siblings
 from sagecell_tx.http.nodes.splice import proxy_line
 from sagecell_tx.http.serving.pump import PushProducer
 from sagecell_tx.http.transports.autobahn import Timers
+from sagecell_tx.sessions.admission.visitors import Visitor
 
 _log = Logger()
 
 #: Seconds in which the other server accepts a connection, and answers the upgrade.
 _PATIENCE = 5
 
-#: Kernels of other servers at a time, for all clients: each takes a descriptor of both servers.
+#: Kernels of other servers at a time, for all clients: each takes a descriptor of both servers. Nobody gets more than are left for
+#: the others: the first who wants many has half of them, the next a quarter.
 MOST = 200
 
 #: Bytes of messages to a kernel that wait for the upgrade, or for the other server to read earlier ones. What is more is
@@ -47,7 +49,7 @@ class RemoteKernels:
 
     siblings: Siblings
     baseurl: str = ""
-    _open: set[RemoteKernel] = field(factory=set, init=False)
+    _open: dict[RemoteKernel, str] = field(factory=dict, init=False)  # and whose each is
 
     def __len__(self) -> int:
         """How many are connected, or about to be."""
@@ -56,26 +58,37 @@ class RemoteKernels:
     @property
     def all(self) -> Collection[RemoteKernel]:
         """Those that are."""
-        return self._open
+        return self._open.keys()
 
     def open(
         self, kernel_id: str, address: str, on_message: Callable[[], None]
     ) -> RemoteKernel | None:
-        """Connect to a kernel of another server for the client at `address`; None if its id names none.
+        """Connect to a kernel of another server for the client at `address`.
+
+        None if its id names none, or if the client, or all clients, have too many.
 
         `on_message` is called when there is something to read after there was nothing, and at the end.
         """
         node, nodes = node_of(kernel_id), self.siblings.nodes
-        if node is None or node not in nodes.others or len(self) >= MOST:
+        holder = Visitor(address=address).holder
+        if node is None or node not in nodes.others or not self._has_room_for(holder):
             return None
-        kernel = RemoteKernel(on_message, self._open.discard)
-        self._open.add(kernel)
+        kernel = RemoteKernel(on_message, self._closed)
+        self._open[kernel] = holder
         url = f"ws://localhost{self.baseurl}/kernel/{kernel_id}/channels"
         path = str(nodes.forward(node))
         endpoint = UNIXClientEndpoint(self.siblings.reactor, path, _PATIENCE)
         factory = _Factory(url, self.siblings.reactor, kernel, address)
         endpoint.connect(factory).addErrback(kernel.unreachable)
         return kernel
+
+    def _closed(self, kernel: RemoteKernel) -> None:
+        self._open.pop(kernel, None)
+
+    def _has_room_for(self, holder: str) -> bool:
+        """Whether `holder` has fewer than are left."""
+        own = sum(each == holder for each in self._open.values())
+        return own < MOST - len(self)
 
 
 @define(eq=False)

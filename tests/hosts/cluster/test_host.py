@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from attrs import define, evolve, field
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
@@ -18,23 +19,22 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from sagecell_tx.hosts.channels.zmqsocket import ZmqSocketFactory
 from sagecell_tx.hosts.cluster.connections.line import BEAT, WEBS_PATIENCE, encode
+from sagecell_tx.hosts.cluster.endings import CUT_OFF, LAST_REMOVAL, MOST_OVERDUE, REMOVAL
 from sagecell_tx.hosts.cluster.facts import Facts, Machines
 from sagecell_tx.hosts.cluster.host import ClusterHost
 from sagecell_tx.hosts.cluster.lineconnection import MOST_BYTES, LineConnection
 from sagecell_tx.hosts.cluster.machine import (
     FIRST_REST,
-    LAST_REMOVAL,
-    MOST_OVERDUE,
-    REMOVAL,
     SHUNNED,
     SLOW,
     SOUND,
 )
+from sagecell_tx.hosts.cluster.measuring import PATIENCE
 from sagecell_tx.hosts.directories.workdir import WorkDirs
-from sagecell_tx.hosts.kernels.kernel import LOST
+from sagecell_tx.hosts.kernels.kernel import LOST, NOWHERE
 from sagecell_tx.hosts.kernelspecs.installed import InstalledSpec
 from sagecell_tx.limits import Limits
-from sagecell_tx.sessions.interfaces import Exit, HostService, StartFailed
+from sagecell_tx.sessions.interfaces import Exit, HostService, StartFailed, Usage
 from sagecell_tx.sessions.spec import PYTHON, KernelSpec
 from tests.hosts.cluster.doubles import MemoryTransport
 from tests.hosts.cluster.test_facts import FACTS
@@ -105,6 +105,7 @@ class ClusterHostTests(SynchronousTestCase):
         self.agents: dict[str, AgentDouble] = {}
         self.machines = Machines()
         self.places: list[int] = []
+        self.most: dict[str, int] = {}  # the most kernels of a machine, by its name
         tokens = itertools.count()
         self.host = ClusterHost(
             reactor=self.reactor,
@@ -115,6 +116,7 @@ class ClusterHostTests(SynchronousTestCase):
             connect=self.connect_to,
             resolver=ResolverDouble(),
             required=self.required,
+            max_kernels=lambda name: self.most.get(name, 64),
             limits=Limits(),
             spec=PYTHON,
             new_key=lambda: "ab" * 32,
@@ -318,6 +320,35 @@ class ClusterHostTests(SynchronousTestCase):
         green.hang_up()
         assert self.places[-1] == 4
 
+    def claim(self, name: str, capacity: int) -> AgentDouble:
+        """A machine whose agent says that it takes so many kernels."""
+        self.machines.joined(evolve(FACTS, name=name))
+        agent = self.agents[name]
+        agent.come()
+        agent.say(**{**HELLO, "capacity": capacity})
+        agent.say(event="status", **{**STATUS, "others": 0})
+        agent.heard()
+        return agent
+
+    def test_a_machine_that_claims_much_attracts_no_more_kernels_than_others(self) -> None:
+        honest = self.join("blue")
+        with capturedLogs() as events:
+            hostile = self.claim("evil", 100_000)
+        assert [each for each in events if "64 at most" in str(each.get("why"))]
+        assert self.places[-1] == 2 * 64
+        for _ in range(40):
+            self.start()
+        assert (len(honest.heard()), len(hostile.heard())) == (20, 20)
+
+    def test_the_settings_bound_each_machine(self) -> None:
+        self.most["small"] = 3
+        small, large = self.claim("small", 10), self.claim("large", 5)
+        with capturedLogs():
+            for _ in range(10):
+                self.start()
+        assert (len(small.heard()), len(large.heard())) == (3, 5)
+        assert self.places[-1] == 8
+
     # --- kernels
 
     def test_a_start_and_an_end(self) -> None:
@@ -457,9 +488,117 @@ class ClusterHostTests(SynchronousTestCase):
             self.host.start_installed(BASH, Observed()).addErrback(lambda _: None)
         assert [each["spec"] for each in self.agents["blue"].heard()] == ["bash"] * 3
 
+    def join_without_specs(self, name: str) -> AgentDouble:
+        self.machines.joined(evolve(FACTS, name=name))
+        agent = self.agents[name]
+        agent.come()
+        agent.say(**{**HELLO, "specs": []})
+        agent.say(event="status", **{**STATUS, "others": 0})
+        agent.heard()
+        return agent
+
+    def test_a_kernelspec_that_no_machine_has_is_refused_at_once_with_a_sentence(self) -> None:
+        agent = self.join_without_specs("green")
+        observer = Observed()
+        with capturedLogs() as events:
+            ready = self.host.start_installed(BASH, observer)
+            failure = self.failureResultOf(ready, StartFailed)
+        assert "None of the machines" in str(failure.value)
+        assert observer.exits == [Exit(reason=NOWHERE)]
+        assert [each for each in events if "kernelspec 'bash'" in str(each.get("why"))]
+        assert agent.heard() == []
+
+    def test_a_kernelspec_waits_while_no_machine_is_there(self) -> None:
+        observer = Observed()
+        ready = self.host.start_installed(BASH, observer)
+        self.assertNoResult(ready)
+        ready.addErrback(lambda _: None)
+        self.machines.joined(FACTS)
+        agent = self.agents["blue"]
+        agent.greet()
+        assert [each["spec"] for each in agent.heard() if each["op"] == "start"] == ["bash"]
+
+    def test_one_that_is_lost_with_the_last_machine_of_its_kernelspec(self) -> None:
+        blue = self.join("blue")
+        self.join_without_specs("green")
+        observer = Observed()
+        ready = self.host.start_installed(BASH, observer)
+        assert [each["op"] for each in blue.heard()] == ["start"]
+        blue.hang_up()
+        self.failureResultOf(ready, StartFailed)
+        assert observer.exits == [Exit(reason=NOWHERE)]
+
     def test_it_begins_nothing_of_a_kind_that_it_does_not_have(self) -> None:
         with pytest.raises(ValueError, match="not of bash"):
             self.host.start(BASH.kind, Observed())
+
+    # --- what they use
+
+    def start_as(self, kernel_id: str) -> None:
+        self.host.start(PYTHON, Observed(kernel_id)).addErrback(lambda _: None)
+
+    def test_what_kernels_use_is_asked_of_all_machines(self) -> None:
+        blue, green = self.join("blue"), self.join("green")
+        self.machines.joined(evolve(FACTS, name="red"))  # which is not there
+        for kernel_id in ("one", "two"):
+            self.start_as(kernel_id)
+        numbers = {
+            name: agent.heard()[0]["id"] for name, agent in (("blue", blue), ("green", green))
+        }
+        usages = self.host.usages()
+        assert [blue.heard(), green.heard()] == [[{"op": "usages"}]] * 2
+        blue.say(event="usages", kernels=[[numbers["blue"], 1.5, 100]], more=False)
+        self.assertNoResult(usages)
+        green.say(event="usages", kernels=[], more=True)
+        green.say(event="usages", kernels=[[numbers["green"], 2, 200]], more=False)
+        found = self.successResultOf(usages)
+        names = {1: "one", 2: "two"}
+        assert found == {
+            names[numbers["blue"]]: Usage(cpu_seconds=1.5, memory_bytes=100),
+            names[numbers["green"]]: Usage(cpu_seconds=2, memory_bytes=200),
+        }
+
+    def test_a_hostile_machine_tells_only_what_its_own_kernels_use(self) -> None:
+        blue, green = self.join("blue"), self.join("green")
+        for kernel_id in ("one", "two"):
+            self.start_as(kernel_id)
+        usages = self.host.usages()
+        (mine,) = (each["id"] for each in blue.heard() if each["op"] == "start")
+        lies = [[number, 10**9, 10**12] for number in range(500)]
+        blue.say(event="usages", kernels=lies, more=False)
+        green.say(event="usages", kernels=[], more=False)
+        found = self.successResultOf(usages)
+        assert list(found) == [{1: "one", 2: "two"}[mine]]
+
+    def test_a_machine_that_does_not_tell_is_waited_for_shortly(self) -> None:
+        agent = self.join()
+        self.start_as("one")
+        usages = self.host.usages()
+        again = self.host.usages()
+        assert [each["op"] for each in agent.heard()] == ["start", "usages"]
+        agent.say(event="usages", kernels=[[1, 1, 100]], more=True)
+        self.beat(agent, PATIENCE - BEAT)
+        self.assertNoResult(usages)
+        self.beat(agent, BEAT)
+        found = {"one": Usage(cpu_seconds=1, memory_bytes=100)}
+        assert (self.successResultOf(usages), self.successResultOf(again)) == (found, found)
+        agent.say(event="usages", kernels=[[1, 2, 100]], more=False)  # too late
+        later = self.host.usages()
+        agent.say(event="usages", kernels=[], more=False)
+        assert self.successResultOf(later) == {}
+
+    def test_a_machine_that_is_lost_tells_no_more(self) -> None:
+        agent = self.join()
+        self.start_as("one")
+        usages = self.host.usages()
+        agent.hang_up()
+        assert self.successResultOf(usages) == {}
+        assert self.successResultOf(self.host.usages()) == {}
+
+    def test_nonsense_about_usages_ends_the_line(self) -> None:
+        agent = self.join()
+        agent.say(event="usages", kernels=[[1, -1, 0]], more=False)
+        assert agent.transport.closed == "aborted"
 
     # --- losses
 
@@ -539,6 +678,46 @@ class ClusterHostTests(SynchronousTestCase):
         assert agent.transport.closed == "aborted"
         assert [each for each in events if "does not end" in str(each.get("why"))]
         assert all(each.exits == [Exit(reason=LOST)] for each in observers)
+
+    def up(self, agent: AgentDouble) -> tuple[Observed, list[Any]]:
+        """A kernel whose three streams are open, and these."""
+        streams = agent.streams[:3]
+        for stream in streams:
+            stream.makeConnection(MemoryTransport())
+            stream.handshakeCompleted()
+        observer, ready = self.bound(agent)
+        ready.addErrback(lambda failure: failure.trap(StartFailed))
+        for stream in streams:
+            stream._stream.read()  # as a relay does when ZMQ has connected to it
+        return observer, streams
+
+    def test_a_kernel_that_has_lost_a_connection_and_lives_is_ended(self) -> None:
+        agent = self.join()
+        observer, streams = self.up(agent)
+        streams[0].connectionLost(Failure(TimeoutError("no answer to probes")))
+        self.beat(agent, CUT_OFF - BEAT)
+        assert (agent.heard(), observer.exits) == ([], [])
+        with capturedLogs() as events:
+            self.beat(agent, BEAT)
+        assert agent.heard() == [{"op": "kill", "id": 1}]
+        assert [each for each in events if "a connection to kernel" in each["log_format"]]
+        agent.say(event="ended", id=1, status=None, signal=9, reason=None)
+        agent.say(event="removed", id=1)
+        assert observer.exits == [Exit(reason=LOST)]
+        assert not agent.transport.closed
+        (machine,) = self.host.seen_machines()
+        assert machine.kernels == 0
+
+    def test_a_kernel_that_ends_loses_its_connections_first(self) -> None:
+        agent = self.join()
+        observer, streams = self.up(agent)
+        for stream in streams:
+            stream.connectionLost(Failure(ConnectionDone()))
+        agent.say(event="ended", id=1, status=1, signal=None, reason=None)
+        self.beat(agent, CUT_OFF)
+        agent.say(event="removed", id=1)
+        assert observer.exits == [Exit(status=1)]
+        assert agent.heard() == []
 
     def test_a_silent_one_loses_them_after_a_while(self) -> None:
         agent = self.join()

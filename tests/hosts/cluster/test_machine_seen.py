@@ -18,6 +18,7 @@ def test_each_state() -> None:
         facts=facts,
         clock=Clock(),
         required="account",
+        max_kernels=64,
         connect_to=lambda _: lambda _: None,
         on_change=lambda: None,
         on_gone=lambda _: None,

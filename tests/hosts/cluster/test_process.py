@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -34,6 +35,8 @@ class MachineDouble:
     opened: list[str] = field(factory=list)
     forgotten: bool = False
     expecting: bool = False
+    expecting_end: bool = False
+    closings: list[Callable[[], None]] = field(factory=list)
 
     def send_message(self, **message: Any) -> None:
         self.told.append(message)
@@ -42,10 +45,14 @@ class MachineDouble:
         self, token: str, port: int, on_data: Callable[[bytes], None], on_close: Callable[[], None]
     ) -> TlsStream:
         self.opened.append(token)
+        self.closings.append(on_close)
         return TlsStream(on_data, on_close)
 
     def forget(self, process: RemoteProcess) -> None:
         self.forgotten = True
+
+    def expect_end(self, process: RemoteProcess) -> None:
+        self.expecting_end = True
 
     def expect_removal(self, process: RemoteProcess) -> None:
         self.expecting = True
@@ -155,6 +162,29 @@ def test_an_overdue_one_is_lost_once_and_its_machine_may_still_report_its_end():
     assert bench.told == [Exit(reason=LOST)]
 
 
+def test_the_end_of_a_connection_foretells_that_of_the_kernel_unless_another_can_replace_it():
+    for port, foretells in ((1, True), (2, True), (3, False), (4, False), (5, False)):
+        machine = MachineDouble()
+        closed: list[int] = []
+        Bench(machine).process.stream(port, lambda _: None, partial(closed.append, port))
+        machine.closings[0]()
+        assert (machine.expecting_end, closed) == (foretells, [port])
+
+
+def test_one_that_is_cut_off_is_lost_once():
+    machine = MachineDouble()
+    bench = Bench(machine)
+    bench.process.received({"event": "bound"})
+    for _ in range(2):
+        bench.process.cut_off()
+    assert [each["op"] for each in machine.told if "op" in each][-1] == "kill"
+    assert machine.expecting
+    bench.process.received({"event": "ended", "status": 0, "signal": None, "reason": None})
+    bench.process.received({"event": "removed"})
+    assert machine.forgotten
+    assert bench.told == ["bound", Exit(reason=LOST)]
+
+
 def test_a_killed_one_is_not_placed_again():
     bench = Bench(MachineDouble())
     bench.process.kill()
@@ -183,6 +213,7 @@ EVENTS = st.sampled_from(
         {"event": "refused", "why": ""},
         "kill",
         "lost",
+        "cut off",
     ]
 )
 
@@ -196,6 +227,9 @@ def test_an_end_is_told_once_and_last_and_the_removal_follows(events: list[Any])
         try:
             if event == "kill":
                 bench.process.kill()
+            elif event == "cut off":
+                if bench.process.machine is not None:
+                    bench.process.cut_off()
             elif event == "lost":
                 if bench.process.machine is not None:
                     bench.process.lost()

@@ -8,8 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sagecell_tx.hosts.cluster.reports import Hello, MachineStatus, exit_of
-from sagecell_tx.sessions.interfaces import Exit
+from sagecell_tx.hosts.cluster.reports import (
+    MOST_USAGES,
+    Hello,
+    MachineStatus,
+    exit_of,
+    usages_of,
+)
+from sagecell_tx.sessions.interfaces import Exit, Usage
 from sagecell_tx.wire.messages import WireError
 
 HELLO: dict[str, Any] = {
@@ -98,9 +104,47 @@ def test_ends():
             exit_of(changed)
 
 
-@given(st.dictionaries(st.sampled_from([*HELLO, *STATUS, "status", "signal", "reason"]), ANYTHING))
+def test_usages():
+    told = {"kernels": [[7, 1.5, 100], [8, 0, 0]], "more": True}
+    assert usages_of(told) == (
+        {
+            7: Usage(cpu_seconds=1.5, memory_bytes=100),
+            8: Usage(cpu_seconds=0, memory_bytes=0),
+        },
+        False,
+    )
+    assert usages_of({"kernels": [], "more": False}) == ({}, True)
+
+
+def test_hostile_usages():
+    hostile: list[dict[str, Any]] = [
+        {"more": None},
+        {"kernels": {}},
+        {"kernels": [[n, 0, 0] for n in range(MOST_USAGES + 1)]},
+        {"kernels": [7]},
+        {"kernels": [[7, 1.5]]},
+        {"kernels": [["7", 1.5, 100]]},
+        {"kernels": [[True, 1.5, 100]]},
+        {"kernels": [[7, -1, 100]]},
+        {"kernels": [[7, True, 100]]},
+        {"kernels": [[7, 1, "much"]]},
+        {"kernels": [[7, 2**54, 100]]},
+        {"kernels": [[7, float("nan"), 100]]},
+        {"kernels": [[7, 1, float("inf")]]},
+    ]
+    for changed in hostile:
+        with pytest.raises(WireError):
+            usages_of({"kernels": [], "more": False, **changed})
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([*HELLO, *STATUS, "status", "signal", "reason", "kernels", "more"]),
+        ANYTHING | st.lists(st.lists(ANYTHING | st.floats())),
+    )
+)
 def test_arbitrary_reports_do_no_harm(message: dict[str, Any]):
-    for parse in (Hello.parse, MachineStatus.parse, exit_of):
+    for parse in (Hello.parse, MachineStatus.parse, exit_of, usages_of):
         for base in ({}, HELLO, STATUS):
             try:
                 parse({**base, **message})

@@ -9,12 +9,15 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+import attrs
 from attrs import define, field
+from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
 from sagecell_tx.hosts.channels.zmqsocket import ZmqSocketFactory
 from sagecell_tx.hosts.kernels.installed import AGAIN, ASK, InstalledKernel
 from sagecell_tx.hosts.kernels.kernel import LAST_WORDS, KernelResources
+from sagecell_tx.hosts.kernels.lostends import LATE
 from sagecell_tx.hosts.kernelspecs.installed import InstalledSpec
 from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.interfaces import Exit, StartFailed
@@ -143,6 +146,24 @@ class InstalledKernelTests(SynchronousTestCase):
         for parent in ("kernel_info_request", "another"):
             self.kernel.received(published(parent))
         assert [each.parent_id for each in self.observer.messages] == ["another"]
+
+    def test_the_end_of_a_program_that_it_has_dropped_is_made_up_for(self) -> None:
+        link = self.ask()
+        link.proven = True
+        self.reactor.advance(ASK)
+        reply = attrs.evolve(published("r1"), channel=SHELL, msg_type="execute_reply")
+        self.kernel.received(reply)
+        link.sent.clear()
+        with capturedLogs() as events:
+            self.reactor.advance(LATE)
+            (asked,) = link.sent
+            assert (asked.channel, asked.msg_type) == (SHELL, "kernel_info_request")
+            idle = attrs.evolve(published(asked.msg_id), content=b'{"execution_state":"idle"}')
+            self.kernel.received(idle)
+        told = [(each.msg_type, each.parent_id) for each in self.observer.messages]
+        assert told == [("execute_reply", "r1"), ("stream", "r1"), ("status", "r1")]
+        assert [each for each in events if "has dropped" in each["log_format"]]
+        self.kernel.link = self.link
 
     def test_it_need_not_answer_while_it_computes(self) -> None:
         """As R's kernel, which has one thread for programs and heartbeats."""

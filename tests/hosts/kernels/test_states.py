@@ -58,7 +58,7 @@ class RecordedEffects:
     def kill(self) -> None:
         self._do("kill")
 
-    def fail_start(self) -> None:
+    def fail_start(self, how: Exit) -> None:
         self._do("fail_start")
 
     def clear_up(self, how: Exit) -> None:

@@ -101,6 +101,23 @@ async def test_a_frame_that_is_too_long_ends_the_connection(bench):
 
 
 @ensureDeferred
+async def test_a_message_of_too_many_frames_ends_the_connection(bench):
+    bench.sockets.send(protocol.MUX, [b"asked"])
+    await bench.asked(protocol.MUX)
+    peer = bench.peers[protocol.MUX]
+    most = [b"frame"] * protocol.FRAMES_LIMIT
+    peer.send_multipart([b"me", *most])
+    peer.send_multipart([b"me", *most, b"one more"])
+    peer.send_multipart([b"me", b"later"])
+    while len(bench.sockets._sockets) == 3:
+        await bench.turn()
+    assert bench.received == [(protocol.MUX, most)]
+    bench.sockets.send(protocol.MUX, [b"asked again"])  # which is dropped
+    bench.sockets.send(protocol.REGISTRATION, [b"asked"])
+    assert await bench.asked(protocol.REGISTRATION) == [b"me", b"asked"]
+
+
+@ensureDeferred
 async def test_what_is_not_taken_waits_at_the_controller(bench):
     bench.sockets.send(protocol.MUX, [b"asked"])
     await bench.asked(protocol.MUX)

@@ -45,7 +45,7 @@ class OverviewTests(AdminTests):
         (session,) = self.overview()["sessions"]
         handle = session.pop("handle")
         assert session == {
-            "kernel": f"{kernel_id[:8]}…",
+            "kernel": f"{kernel_id[:8]}-...",
             "kind": "python3",
             "purpose": "kernel",
             "state": "unclaimed",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, cast
 
-from sagecell_tx.http.nodes.remotekernels import UNSENT
+from sagecell_tx.http.nodes.remotekernels import MOST, UNSENT
 from sagecell_tx.http.sockjs.multiplexer import OTHERS
 from tests.http.loopback import BUFFER, Connection, Wire, request
 from tests.http.nodes.test_forwarding import MachineTests
@@ -100,6 +100,26 @@ class RemoteKernelTests(MachineTests):
             self.pump(page)
         assert any(each.startswith("c[3000,") for each in texts(page))
         assert len(self.one.others) == 0
+
+    def test_one_visitor_leaves_connections_for_others(self) -> None:
+        kernel_id = self.start(2)
+
+        def opened(address: str) -> int:
+            """How many connections a client gets."""
+            before = len(self.one.others)
+            while self.one.others.open(kernel_id, address, lambda: None) is not None:
+                assert len(self.one.others) <= MOST
+            return len(self.one.others) - before
+
+        assert opened("203.0.113.7") == MOST // 2
+        assert opened("2001:db8::1") == MOST // 4
+        assert opened("2001:db8::2") == 0  # of the same /64
+        assert opened("203.0.113.8") == MOST // 8
+        assert opened("203.0.113.7") == 0
+        for kernel in list(self.one.others.all):
+            kernel.closed()
+        assert len(self.one.others) == 0
+        assert opened("203.0.113.8") == MOST // 2
 
     def test_a_server_that_was_killed(self) -> None:
         page, kernel_id = self.page(1), self.start(2)

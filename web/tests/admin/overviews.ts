@@ -27,7 +27,7 @@ export function overviewText(changes: Record<string, unknown> = {}): string {
     sessions: [
       {
         handle: "h1",
-        kernel: "4e8f9ac5…",
+        kernel: "4e8f9ac5-...",
         kind: "python3",
         purpose: "kernel",
         state: "busy",

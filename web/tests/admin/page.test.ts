@@ -126,7 +126,7 @@ test("a session is stopped when the operator says so twice", async () => {
   expect(server.asked).toHaveLength(1);
   one("#overview button").click();
   await settle();
-  expect(confirm).toHaveBeenLastCalledWith(expect.stringContaining("4e8f9ac5…"));
+  expect(confirm).toHaveBeenLastCalledWith(expect.stringContaining("4e8f9ac5-..."));
   expect(server.asked.slice(1)).toEqual(["POST /admin/sessions/h1/stop", "GET /admin/status.json"]);
 });
 

@@ -32,7 +32,7 @@ test("figures and tables", () => {
   ]);
   expect(cells(view, "Sessions")).toEqual([
     [
-      ...["4e8f9ac5…", "busy", "1 min", "10.0 s", "1.0 MB", "10 B", "1", "kernel, python3"],
+      ...["4e8f9ac5-...", "busy", "1 min", "10.0 s", "1.0 MB", "10 B", "1", "kernel, python3"],
       ...["book.example, 203.0.113.0/24", "Stop"],
     ],
     ["5", "idle", "0 s", "–", "–", "0 B", "0", ", ", "key course", "Stop"],

@@ -13,6 +13,7 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IAddress, IDelayedCall
 from twisted.internet.protocol import Factory
+from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from typing_extensions import override
@@ -24,7 +25,9 @@ from sagecell_tx.hosts.cluster.connections.identity import Identity, PinnedTls
 from sagecell_tx.hosts.cluster.connections.line import speaks_ours
 from sagecell_tx.hosts.cluster.facts import PROTOCOL, Facts
 from sagecell_tx.hosts.forked.launcher import ForkLauncher
+from sagecell_tx.hosts.forked.usage import usages_of
 from sagecell_tx.hosts.kernelspecs.installed import InstalledSpec
+from sagecell_tx.sessions.interfaces import Usage
 from sagecell_tx.sessions.waiters import OneShot
 from sagecell_tx.wire.messages import WireError
 
@@ -49,13 +52,14 @@ class Agent(Factory, Service):
     """Runs kernels of `launcher` for the web processes whose certificates are in `webs`.
 
     It listens on `interface` and `port`; others reach it at `address`. `capacity` is how many
-    kernels this machine takes, of all web processes together. `new_session` makes a secret. The
-    facts are written into the directory `facts`, if there is one, readable by this account alone.
+    kernels this machine takes, of all web processes together. What they use is measured in `threads`.
+    `new_session` makes a secret. The facts are written into the directory `facts`, if there is one, readable by this account alone.
     """
 
     noisy = False
 
     reactor: Any
+    threads: Any  # a ThreadPool
     launcher: ForkLauncher
     identity: Identity
     webs: tuple[str, ...]
@@ -187,6 +191,7 @@ class Agent(Factory, Service):
             machine=self.machine,
             has_room=lambda: self.live < self.capacity,
             live=lambda: self.live,
+            measure=self._measure,
             on_ended=self._kernel_ended,
         )
         self._tenants[tenant.session] = tenant
@@ -224,6 +229,10 @@ class Agent(Factory, Service):
                 count=self._strangers,
                 why=why[:500],
             )
+
+    def _measure(self) -> Deferred[dict[str, Usage]]:
+        """Fires with what the kernels here use, by their names in the log."""
+        return deferToThreadPool(self.reactor, self.threads, usages_of, self.launcher.pids)
 
     def _kernel_ended(self) -> None:
         self._forget()

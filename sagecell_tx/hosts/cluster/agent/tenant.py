@@ -12,18 +12,22 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from attrs import define, field
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from sagecell_tx import __version__
 from sagecell_tx.hosts.cluster.agent.hosted import HostedProcess
 from sagecell_tx.hosts.cluster.agent.splice import Splice
 from sagecell_tx.hosts.cluster.connections.line import AGENTS_PATIENCE, Beats
 from sagecell_tx.hosts.cluster.facts import PROTOCOL
+from sagecell_tx.hosts.cluster.reports import MOST_USAGES
 from sagecell_tx.hosts.forked.launcher import ForkLauncher
 from sagecell_tx.hosts.kernelspecs.installed import InstalledSpec
 from sagecell_tx.kernelside.startcommand import KernelLimits
 from sagecell_tx.process.resources import available_memory
+from sagecell_tx.sessions.interfaces import Usage
 from sagecell_tx.wire.messages import WireError
 
 _log = Logger()
@@ -71,7 +75,7 @@ class Tenant:
     """A web process with a line to this agent, from its first message to the end of the line.
 
     `has_room` tells whether this machine takes another kernel, `live` how many it has, of all web
-    processes. `session` is a secret that names this line to the streams of the same web process.
+    processes; `measure` fires with what each uses, by its name in the log. `session` is a secret that names this line to the streams of the same web process.
     """
 
     clock: IReactorTime
@@ -84,6 +88,7 @@ class Tenant:
     machine: str
     has_room: Callable[[], bool]
     live: Callable[[], int]
+    measure: Callable[[], Deferred[dict[str, Usage]]]
     on_ended: Callable[[], None]  # of a kernel
     kernels: dict[int, HostedProcess] = field(factory=dict, init=False)
     _tokens: dict[str, HostedProcess] = field(factory=dict, init=False)
@@ -92,6 +97,7 @@ class Tenant:
     _told: dict[str, object] = field(factory=dict, init=False)  # the status that was sent last
     _gone: bool = field(default=False, init=False)
     _messages: int = field(default=0, init=False)  # since the last beat
+    _is_asked: bool = field(default=False, init=False)  # what the kernels use
     _interrupts: Counter[int] = field(factory=Counter, init=False)  # since then, of each kernel
     _beats: Beats = field(init=False)
 
@@ -148,6 +154,9 @@ class Tenant:
         self._beats.heard()
         op = message.get("op")
         if op == "beat" or self._gone:
+            return
+        if op == "usages":
+            self._is_asked = True
             return
         number = message.get("id")
         if type(number) is not int or not 0 < number < _LARGEST_ID:
@@ -292,6 +301,22 @@ class Tenant:
         else:
             self._told = status
             self._send(event="status", **status)
+        if self._is_asked:
+            self._is_asked = False
+            self.measure().addCallbacks(self._tell_usages, self._not_measured)
+
+    def _tell_usages(self, usages: Mapping[str, Usage]) -> None:
+        told = [
+            [number, round(usage.cpu_seconds, 2), usage.memory_bytes]
+            for number, kernel in self.kernels.items()
+            if (usage := usages.get(kernel.kernel_id)) is not None
+        ]
+        for first in range(0, max(1, len(told)), MOST_USAGES):
+            end = first + MOST_USAGES
+            self._send(event="usages", kernels=told[first:end], more=end < len(told))
+
+    def _not_measured(self, failure: Failure) -> None:
+        _log.failure("what kernels use cannot be measured", failure)
 
     def _status(self) -> dict[str, object]:
         status = self.launcher.status

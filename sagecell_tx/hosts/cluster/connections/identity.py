@@ -187,15 +187,29 @@ def why_lost(reason: Failure) -> str:
 #: TCP_THIN_LINEAR_TIMEOUTS of Linux, which Python's socket module does not have.
 _THIN_LINEAR_TIMEOUTS = 16
 
+#: Seconds after which an idle connection is probed, and between two probes, and the number of probes without an answer that
+#: end it.
+KEEPALIVE_IDLE = 30
+KEEPALIVE_INTERVAL = 10
+KEEPALIVE_PROBES = 3
+
 
 def prepare_socket(transport: Any) -> None:
-    """Let TCP send at once, and repeat soon what was lost.
+    """Let TCP send at once, repeat soon what was lost, and notice when the other end is gone.
 
     By default, each repetition waits twice as long as the last. After a network was down for a second
     and a half, the next word would come when the other end has given up.
+
+    A line has beats, but a stream is silent while nothing is printed. Whatever forgets it on the way, as a firewall or a NAT does with
+    one connection and not with others, would leave it open at one end for ever. There is no limit on unacknowledged data
+    (TCP_USER_TIMEOUT): it would also end a stream that is not read for long.
     """
     tcp = getattr(transport, "transport", transport)  # below TLS
     if ISystemHandle.providedBy(tcp):  # in memory there is none
         handle: Any = tcp.getHandle()
         handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         handle.setsockopt(socket.IPPROTO_TCP, _THIN_LINEAR_TIMEOUTS, 1)
+        handle.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_IDLE)
+        handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_INTERVAL)
+        handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, KEEPALIVE_PROBES)

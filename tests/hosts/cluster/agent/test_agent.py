@@ -75,6 +75,7 @@ class AgentTests(SynchronousTestCase):
         sessions = itertools.count()
         self.agent = AgentDouble(
             reactor=self.reactor,
+            threads=ThisThread(),
             launcher=ForkLauncher(
                 reactor=self.reactor,
                 removers=ThisThread(),
@@ -353,6 +354,38 @@ class AgentTests(SynchronousTestCase):
         self.start(connection)
         self.start(connection)
         assert transport.closed == "aborted"
+
+    # --- what kernels use
+
+    def test_it_tells_with_the_next_beat_what_each_of_a_web_processs_own_kernels_uses(self) -> None:
+        self.come_up()
+        connection, transport = self.line()
+        other, _ = self.line()
+        for number, web in ((7, connection), (8, other)):
+            self.start(web, number)
+        self.process.say(event="started", id=1, pid=os.getpid())
+        self.process.say(event="started", id=2, pid=os.getpid())
+        transport.messages()
+        for _ in range(3):
+            connection.dataReceived(encode(op="usages"))
+        assert transport.messages() == []
+        self.reactor.advance(BEAT)
+        (told,) = [each for each in transport.messages() if each["event"] == "usages"]
+        ((number, seconds, memory),) = told["kernels"]
+        assert (number, told["more"]) == (7, False)
+        assert seconds > 0
+        assert memory > 1 << 20
+        self.reactor.advance(BEAT)
+        assert [each for each in transport.messages() if each["event"] == "usages"] == []
+
+    def test_kernels_without_a_process_use_nothing_that_it_knows(self) -> None:
+        self.come_up()
+        connection, transport = self.line()
+        self.start(connection)
+        connection.dataReceived(encode(op="usages"))
+        self.reactor.advance(BEAT)
+        (told,) = [each for each in transport.messages() if each["event"] == "usages"]
+        assert told == {"event": "usages", "kernels": [], "more": False}
 
     # --- the end of a line
 

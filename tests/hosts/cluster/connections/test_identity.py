@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import stat
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from OpenSSL import SSL, crypto
-from twisted.internet.interfaces import IHandshakeListener
+from twisted.internet.interfaces import IHandshakeListener, ISystemHandle
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 from twisted.protocols.tls import TLSMemoryBIOFactory
@@ -112,6 +113,30 @@ def test_ends_that_know_each_other():
     assert tls.is_pinned(far.transport.getHandle())  # type: ignore[union-attr]
     assert not PinnedTls(AGENT, []).is_pinned(far.transport.getHandle())  # type: ignore[union-attr]
     prepare_socket(far.transport)  # in memory there is none
+
+
+@implementer(ISystemHandle)
+class TcpTransport:
+    """A transport of TCP, which is not connected."""
+
+    def __init__(self) -> None:
+        self.handle = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+
+    def getHandle(self) -> socket.socket:  # noqa: N802
+        return self.handle
+
+
+def test_a_connection_whose_other_end_is_gone_is_found_out():
+    transport = TcpTransport()
+    with transport.handle as tcp:
+        prepare_socket(transport)
+        assert tcp.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        idle, interval, probes = (
+            tcp.getsockopt(socket.IPPROTO_TCP, option)
+            for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+        )
+        assert idle + interval * probes == 60
+        assert tcp.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
 
 
 def test_an_agent_takes_no_stranger():
