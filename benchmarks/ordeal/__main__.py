@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -75,6 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if programs() is None:
         print("PostgreSQL is not installed: make postgresql")
         return 1
+    _end_in_order()
     adopt_orphans()
     no_networks, no_disks = why_not(), why_no_disks()
     print("\n".join(machine.describe()))
@@ -95,6 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 await ordeals[0].run.run()
 
             run_reactor(load, lambda _: ordeals[0].run.cut())
+            _end_in_order()
             if not ordeals[0].run.is_cut:
                 remains.of_visitors(cluster)
                 remains.of_everything(cluster)
@@ -103,6 +106,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if options.logs is not None:
                 keep_logs(cluster, options.logs)
     return _told(ordeals[0], remains, options.json)
+
+
+def _end_in_order() -> None:
+    """Leave nothing behind when this is terminated; a reactor has handlers of its own."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 
 
 def _ordeal(options: argparse.Namespace, reactor: Any, cluster: WholeCluster) -> Ordeal:
