@@ -173,6 +173,7 @@ def test_users_of_a_killed_agent_are_told_and_a_new_one_is_found(running):
 
 
 def test_kernels_of_a_killed_web_process_end_and_the_next_one_is_served(running: Cluster) -> None:
+    until(lambda: sum(running.where()) == 0)
     with ExitStack() as stack:
         for _ in range(2 * MACHINES):
             client = Client(running.server.url, timeout="600")
