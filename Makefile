@@ -18,7 +18,7 @@ REAL := -m "(integration or browser) and not sage and not jupyter" -n 2 --dist l
 # The virtual environment that kernels with Sage run in.
 SAGE := .venv-sage
 
-.PHONY: run run-sage test test-sage test-jupyter lint types layers python memory coverage pythons docs web browser bench bench-sage bench-jupyter bench-interacts bench-loading bench-articles bench-scale soak attack contract syscalls client format clean
+.PHONY: run run-sage test test-sage test-jupyter lint types layers python memory coverage pythons docs web browser bench bench-sage bench-jupyter bench-interacts bench-loading bench-articles bench-scale soak ordeal attack contract syscalls client format clean
 
 run: $(VENV)/kernel $(CLIENT)
 	exec $(BIN)/twistd --nodaemon --pidfile= sagecell-tx --state-dir $(STATE) \
@@ -207,6 +207,10 @@ bench-scale: $(VENV)/test $(CLIENT)
 # 10,000 sessions of all kinds; SOAK="--hours 8" runs for 8 hours instead.
 soak: $(VENV)/test $(CLIENT)
 	$(BIN)/python -m benchmarks.soak $(SOAK)
+
+# Ten minutes in which everything fails, and what visitors see of it; ORDEAL="--for 1m" is the short form.
+ordeal: $(VENV)/test $(CLIENT) postgresql netspaces
+	$(BIN)/python -m benchmarks.ordeal $(ORDEAL)
 
 # What ordinary visitors notice while a server is attacked.
 attack: $(VENV)/test $(CLIENT)

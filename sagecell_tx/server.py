@@ -180,6 +180,7 @@ class Server(PermalinkServer):
 
     With `takes_over`, the other servers of this machine are drained once this one is up. If it `follows`, there
     are such servers, which have the addresses of `observing` until then: listeners for operators, and the like.
+    `on_drained` is called before it stops because it was drained.
     """
 
     sweeping: Service
@@ -192,6 +193,7 @@ class Server(PermalinkServer):
     observing: Sequence[Service] = ()
     takes_over: bool = False
     follows: bool = False
+    on_drained: Callable[[], object] = lambda: None
     has_terminal: Callable[[], bool] = lambda: os.isatty(0)
     _emptied: Deferred[None] = field(init=False)
 
@@ -291,7 +293,12 @@ class Server(PermalinkServer):
         self.notifier.status("draining: no new sessions")
         self.siblings.mark_draining()
         self.connections.move_on()
-        drained.addCallback(lambda _: self._finish())
+        drained.addCallback(lambda _: self._drained())
+
+    def _drained(self) -> None:
+        if not self._is_finishing:
+            self.on_drained()
+        self._finish()
 
     @override
     async def _say_goodbye(self) -> None:

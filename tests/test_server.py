@@ -304,8 +304,10 @@ class ServerTests(SynchronousTestCase):
         assert self.told() == [*draining, "the others hear of the drain"]
         assert self.connections.moves_on
         assert not self.is_stopped()
+        self.server.on_drained = lambda: self.story.append("what waits for the database may wait")
         self.parts["fleet"].drained.callback(None)
         assert self.is_stopped()
+        assert self.told() == ["what waits for the database may wait"]
         for number in STOPPING:
             signal.raise_signal(number)
 
@@ -316,8 +318,10 @@ class ServerTests(SynchronousTestCase):
             signal.raise_signal(signal.SIGHUP)
             assert not self.is_stopped()
             signal.raise_signal(number)
+            self.server.on_drained = lambda: self.story.append("what waits may wait")
             assert self.is_stopped()
             self.parts["fleet"].drained.callback(None)
+            assert "what waits may wait" not in self.told()
 
     def test_a_terminal_that_is_closed_ends_it(self) -> None:
         self.has_terminal = True

@@ -161,6 +161,7 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
         takes_over=config.take_over,
         follows=follows,
         shortfalls=partial(shortfalls, config, ports),
+        on_drained=files.be_patient,
         listening=[
             *listening_services(config, reactor, web.site(routes, forwarding.resource), ports),
             *observation.services,

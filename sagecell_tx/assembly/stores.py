@@ -37,6 +37,10 @@ _log = Logger()
 #: Seconds between two deletions of expired files.
 SWEEP = 600.0
 
+#: Seconds that what waits for the database may still do so when the server is stopped; systemd lets it have thirty for all
+#: that it has to do.
+GRACE = 8.0
+
 #: Bytes of programs whose permalinks may wait for a database that is away.
 WAITING_PERMALINKS = 4 * MIB
 
@@ -108,7 +112,8 @@ def file_store(config: Config, database: Database, reactor: Any) -> WaitingFileS
 
 
 def _retries(config: Config, reactor: Any, most: int) -> Retries:
-    return Retries(clock=reactor, most=most, seconds=config.limits.files.waiting_seconds)
+    seconds = config.limits.files.waiting_seconds
+    return Retries(clock=reactor, most=most, seconds=seconds, grace=GRACE)
 
 
 def sweeping(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import ipaddress
 import json
-import re
 import sys
 from functools import partial
 from pathlib import Path
@@ -13,7 +12,7 @@ from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
-from sagecell_tx.commands.arguments import server_url
+from sagecell_tx.commands.arguments import duration, server_url
 from sagecell_tx.commands.failing import failed
 from sagecell_tx.commands.reacting import INTERRUPTED, run_reactor
 from sagecell_tx.remote.load.channels import endpoint
@@ -46,11 +45,8 @@ examples:
   sagecell-tx load --rate 4 --for 1m --transports websocket --json load.json http://localhost:8888
 """
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?")
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-
-#: The most visitors, arrivals a second, and seconds: one process would do no more.
-_VISITORS, _RATE, _LONGEST = 5000, 1000.0, 24 * 3600.0
+#: The most visitors, and arrivals a second: one process would do no more.
+_VISITORS, _RATE = 5000, 1000.0
 
 
 def add(commands: Any) -> None:
@@ -83,7 +79,7 @@ def add(commands: Any) -> None:
     load.add_argument(
         "--think",
         metavar="TIME",
-        type=_duration,
+        type=duration,
         default=10.0,
         help="how long each of a class thinks, on average, such as 20s; by default 10s",
     )
@@ -91,7 +87,7 @@ def add(commands: Any) -> None:
         "--for",
         dest="seconds",
         metavar="TIME",
-        type=_duration,
+        type=duration,
         default=60.0,
         help="how long visitors come, such as 5m; by default 1m",
     )
@@ -126,7 +122,7 @@ def add(commands: Any) -> None:
     load.add_argument(
         "--patience",
         metavar="TIME",
-        type=_duration,
+        type=duration,
         default=60.0,
         help="how long a visitor waits for one evaluation; by default 60s",
     )
@@ -156,14 +152,6 @@ def add(commands: Any) -> None:
         help="allow a URL of another machine than this one",
     )
     load.set_defaults(run=_load, file="")
-
-
-def _duration(text: str) -> float:
-    match = _DURATION.fullmatch(text)
-    seconds = float(match[1]) * _SECONDS[match[2] or "s"] if match else -1.0
-    if not 0 <= seconds <= _LONGEST:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 500ms, 20s, 5m or 1h")
-    return seconds
 
 
 def _number(text: str, most: int) -> int:

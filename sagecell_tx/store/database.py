@@ -256,9 +256,10 @@ class Database:
             self._failures += 1
             self.outage.begin(backend.why(error) if error else "")
             raise StoreAway(UNAVAILABLE) from error
-        _log.failure("The database failed", failure=failure)
         if backend.is_full(error):
+            _log.error("nothing more is stored: {why}", why=backend.why(error))
             raise StoreFull(FULL) from error
+        _log.failure("The database failed", failure=failure)
         if backend.is_busy(error) or backend.is_failing(error):
             self._failures += 1  # or each of the writes in the queue would wait as long again
             raise StoreAway(UNAVAILABLE) from error

@@ -47,6 +47,7 @@ class AgentProcess(Daemon):
         before: Sequence[str] = (),
         own: str = "",
         jupyter_path: Path | None = None,
+        preload: Sequence[str] = (),
     ) -> None:
         super().__init__("comp")
         self.name = name
@@ -63,7 +64,7 @@ keys = "{self.directory / "keys"}"
 kernels = {kernels}
 state_dir = "{self.directory / "var"}"
 spare = false
-preload = []
+preload = {json.dumps([*preload])}
 accounts = {list(accounts())}
 {own}
 """

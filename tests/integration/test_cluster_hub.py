@@ -20,7 +20,7 @@ from tests.integration.agents import AgentProcess, make_keys
 from tests.integration.controllers import Controller
 from tests.integration.netspaces import NetSpace, why_not
 from tests.integration.script import Client, text
-from tests.integration.servers import Server
+from tests.integration.servers import Server, all_gone
 from tests.integration.waiting import until
 
 pytestmark = pytest.mark.integration
@@ -170,6 +170,38 @@ def test_users_of_a_killed_agent_are_told_and_a_new_one_is_found(running):
             return bool(first.kernels())
 
         until(placed)
+
+
+def test_kernels_of_a_killed_web_process_end_and_the_next_one_is_served(running: Cluster) -> None:
+    until(lambda: sum(running.where()) == 0)
+    with ExitStack() as stack:
+        for _ in range(2 * MACHINES):
+            client = Client(running.server.url, timeout="600")
+            stack.callback(client.drop)
+            client.run("import subprocess; subprocess.Popen(['sleep', '1000'])")
+        assert all(running.where())
+        kernels = [kernel for agent in running.agents for kernel in agent.kernels()]
+        processes = kernels + [
+            each for kernel in kernels for each in kernel.children(recursive=True)
+        ]
+        assert len(processes) >= 2 * len(kernels)
+        assert running.server.stop(signal.SIGKILL) == -signal.SIGKILL
+        began = monotonic()
+        until(all_gone(processes))
+        print(f"gone within {monotonic() - began:.1f} s")  # noqa: T201
+    for agent in running.agents:
+        agent.until_empty()
+    running.server.start()
+    with ExitStack() as stack:
+
+        def on_all_machines() -> bool:
+            """Whether another session, which works, makes each machine have one."""
+            client = stack.enter_context(Client(running.server.url, timeout="600"))
+            assert text(client.run("print(6 * 7)")) == "42\n"
+            return all(running.where())
+
+        until(on_all_machines)
+    until(lambda: sum(running.where()) == 0)
 
 
 @pytest.mark.skipif(bool(WITHOUT), reason=WITHOUT or "never")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -177,6 +178,28 @@ def test_it_is_killed_while_files_and_permalinks_are_written(
         assert "is lost" not in server.log()
     capsys.readouterr()
     assert main(["db", "check", "--contents", "--database", url]) == 0, capsys.readouterr().out
+
+
+def test_a_server_that_is_drained_meanwhile_stores_what_it_announced(
+    postgresql: PostgreSQLServer,
+) -> None:
+    name = postgresql.create()
+    with Server(database=postgresql.url(name), limits=MANY) as server:
+        with Client(server.url, timeout="600") as client:
+            client.run("1")
+            postgresql.stop()
+            assert reply(client.run("open('kept.txt', 'w').write('kept')"))["payload"]
+            assert server.process is not None
+            server.process.send_signal(signal.SIGHUP)
+            requests.delete(f"{server.url}/kernel/{client.kernel_id}", timeout=60)
+            until(lambda: "wait for the database: 1" in server.log())
+        postgresql.start()
+        assert server.process.wait(timeout=60) == 0
+        assert "is lost" not in server.log()
+        server.launch()
+        while server.notice() != b"READY=1":
+            pass  # what it said at its end
+        assert client.file("kept.txt").content == b"kept"
 
 
 def test_two_servers_have_one_database(postgresql: PostgreSQLServer) -> None:

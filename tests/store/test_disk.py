@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from twisted.logger import capturedLogs
 
 from sagecell_tx.sessions.interfaces import Permalink, StoreFull
 from sagecell_tx.store.disk import Disk, free_bytes
@@ -67,6 +68,15 @@ class DiskTests(WaitingTestCase):
             self.upload(1)
         assert self.result(self.files.sweep(2.0)) == 1
         self.upload(1)
+
+    def test_a_disk_that_is_full_all_the_same_is_a_line_in_the_log(self):
+        def fill(connection):
+            connection.exec_driver_sql("PRAGMA max_page_count = 1")  # no more than there are
+            connection.exec_driver_sql("CREATE TABLE more AS SELECT randomblob(1000000)")
+
+        with capturedLogs() as events, pytest.raises(StoreFull):
+            self.result(self.database.store(fill))
+        assert [event["log_format"] for event in events] == ["nothing more is stored: {why}"]
 
 
 def test_the_real_disk(tmp_path):

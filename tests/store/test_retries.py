@@ -8,7 +8,7 @@ from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from sagecell_tx.sessions.interfaces import StoreAway, StoreUnavailable
+from sagecell_tx.sessions.interfaces import StoreAway, StoreFull, StoreUnavailable
 from sagecell_tx.store.waiting.retries import INTERVAL, Retries
 
 
@@ -111,6 +111,54 @@ class RetriesTests(SynchronousTestCase):
         assert [self.successResultOf(answer) for answer in answers] == ["a", "b"]
         assert self.clock.getDelayedCalls() == []
         assert not self.retries.reserve(1)
+
+    def test_a_store_that_is_full_is_tried_again(self) -> None:
+        answers = [succeed("a"), *(fail(StoreFull("full")) for _ in range(5))]
+        answer = self.retries.add(answers.pop)
+        self.clock.pump([INTERVAL] * 5)
+        self.assertNoResult(answer)
+        self.clock.advance(INTERVAL)
+        assert self.successResultOf(answer) == "a"
+
+    def test_what_was_refused_by_a_full_store_for_too_long_fails_with_that(self) -> None:
+        answer = self.retries.add(lambda: fail(StoreFull("full")))
+        self.clock.pump([INTERVAL] * 12)
+        self.failureResultOf(answer, StoreFull)
+
+    def test_at_the_end_a_store_is_tried_again_for_a_while(self) -> None:
+        self.retries.grace = 5.0
+        answer = self.add("a")
+        closed = self.retries.close()
+        self.clock.pump([INTERVAL] * 3)
+        self.assertNoResult(closed)
+        self.away = False
+        self.clock.advance(INTERVAL)
+        self.successResultOf(closed)
+        assert self.successResultOf(answer) == "a"
+        assert self.clock.getDelayedCalls() == []
+
+    def test_at_the_end_that_while_is_bounded(self) -> None:
+        self.retries.grace = 5.0
+        answer = self.add("a")
+        closed = self.retries.close()
+        self.clock.pump([INTERVAL] * 6)
+        self.successResultOf(closed)
+        self.failureResultOf(answer, StoreAway)
+        assert self.clock.getDelayedCalls() == []
+
+    def test_who_is_patient_waits_as_long_as_ever_at_the_end(self) -> None:
+        self.retries.be_patient()
+        old = self.add("old")
+        self.clock.pump([INTERVAL] * 4)
+        young = self.add("young")
+        closed = self.retries.close()
+        self.clock.pump([INTERVAL] * 7)
+        self.failureResultOf(old, StoreAway)
+        self.assertNoResult(young)
+        self.away = False
+        self.clock.advance(INTERVAL)
+        self.successResultOf(closed)
+        assert self.successResultOf(young) == "young"
 
     def test_at_the_end_nothing_waits_for_a_store_that_is_away(self) -> None:
         answers = [self.add(name) for name in "ab"]

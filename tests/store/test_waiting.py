@@ -173,14 +173,28 @@ class WaitingFileStoreTests(FileStoreContract, AwayTestCase):
         self.come_back()
         assert self.result(self.files.find(KERNEL, "plot.png")) is None
 
-    def test_a_disk_that_is_full_then_is_told_as_that(self) -> None:
+    def test_a_disk_that_is_full_then_may_have_room_later(self) -> None:
+        self.go_away()
+        file = self.upload(b"x")
+        backend: Any = self.database.backend
+        enough, backend.disk = backend.disk, Disk(directory=self.directory, reserve=1 << 60)
+        self.come_back()
+        self.retry()
+        assert self.result(self.files.find(KERNEL, "plot.png")) == file
+        backend.disk = enough
+        self.retry()
+        assert self.result(self.real.find(KERNEL, "plot.png")) == file
+        assert self.lost == []
+        assert self.retries.held == 0
+
+    def test_a_disk_that_stays_full_is_told_as_that(self) -> None:
         self.go_away()
         self.upload(b"x")
-
         backend: Any = self.database.backend
         backend.disk = Disk(directory=self.directory, reserve=1 << 60)
         self.come_back()
         self.retry()
+        self.reactor.clock.advance(SECONDS)
         assert self.lost == [f"The file 'plot.png' could not be saved. {FULL}"]
         assert self.retries.held == 0
 

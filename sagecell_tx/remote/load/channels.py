@@ -113,6 +113,8 @@ class WebSocketChannel:
     async def send(self, message: dict[str, Any]) -> None:
         """See `Channel.send`."""
         if self._why:
+            if self._received:
+                return  # which may say why, and is read first
             raise Failed(self._why)
         self._socket.sendMessage(self.framed(dump(message)))
 

@@ -13,11 +13,15 @@ _WORD = re.compile(r"[a-z_]+")
 
 
 class Failed(Exception):
-    """Something that a visitor would have noticed. `kind` is short, and the same for all of its kind."""
+    """Something that a visitor would have noticed. `kind` is short, and the same for all of its kind.
 
-    def __init__(self, kind: str) -> None:
+    `told` is the sentence that the visitor was told, if there was one.
+    """
+
+    def __init__(self, kind: str, told: str = "") -> None:
         super().__init__(kind)
         self.kind = kind[:200]
+        self.told = told[:500]
 
 
 @define
@@ -29,6 +33,7 @@ class Outcome:
     interact: str = field(default="", init=False)  # the id of the interact that was made
     error: str = field(default="", init=False)  # the name of the exception
     files: list[str] = field(factory=list, init=False)  # that are stored
+    warned: str = field(default="", init=False)  # the last text on standard error
     _printed: list[str] = field(factory=list, init=False)
     _is_answered: bool = field(default=False, init=False)
     _is_idle: bool = field(default=False, init=False)
@@ -69,6 +74,8 @@ class Outcome:
     def _keep(self, kind: str, content: Mapping[str, Any]) -> None:
         if kind == "stream" and content.get("name") == "stdout":
             self.printed(str(content.get("text")))
+        elif kind == "stream":
+            self.warned = str(content.get("text")).strip()
         elif kind in ("display_data", "execute_result"):
             data = _object(content, "data")
             self.media.update(data)

@@ -31,6 +31,15 @@ def _failures(results: Results) -> Iterator[str]:
     yield f"failures: {results.failed or 'none'}"
     for (program, transport, kind), number in results.failures.most_common():
         yield f"{number:7}  {program} {transport}: {one_line(kind)}"
+    yield from _sentences(results)
+
+
+def _sentences(results: Results) -> Iterator[str]:
+    if results.told:
+        yield ""
+        yield "what was said to them:"
+    for kind, told in sorted(results.told.items()):
+        yield f"         {one_line(kind)}: {one_line(told)}"
 
 
 def _lost(run: LoadRun) -> Iterator[str]:

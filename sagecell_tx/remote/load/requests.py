@@ -147,14 +147,16 @@ def why(error: BaseException) -> str:
 
 
 def _checked(status: int, body: bytes) -> bytes:
-    """The body of a success; raises `Failed` with the status and the word of a refusal."""
+    """The body of a success; raises `Failed` with the status, the word and the sentence of a refusal."""
     if 200 <= status < 300:
         return body
     try:
-        word = parse_json(body).get("error")
+        refusal = parse_json(body)
+        word, told = refusal.get("error"), refusal.get("message")
     except (WireError, AttributeError):
-        word = None
-    raise Failed(f"{status} {word}" if isinstance(word, str) else str(status))
+        word = told = None
+    kind = f"{status} {word}" if isinstance(word, str) else str(status)
+    raise Failed(kind, told if isinstance(told, str) else "")
 
 
 def _json(body: bytes) -> Any:

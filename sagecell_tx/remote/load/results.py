@@ -10,6 +10,9 @@ from typing import Any
 
 from attrs import define, field, frozen
 
+#: Kinds of failures whose sentences are kept.
+MOST_SENTENCES = 100
+
 #: The latest waits, of which the progress tells the median.
 _RECENT = 500
 
@@ -40,6 +43,7 @@ class Results:
     done: int = field(default=0, init=False)
     failed: int = field(default=0, init=False)
     failures: Counter[tuple[str, str, str]] = field(factory=Counter, init=False)
+    told: dict[str, str] = field(factory=dict, init=False)  # by kind, the latest sentence
     kept: Counter[str] = field(factory=Counter, init=False)  # by what it is
     lost: Counter[tuple[str, str]] = field(factory=Counter, init=False)  # by what it is, and why
     _recent: deque[float] = field(factory=lambda: deque(maxlen=_RECENT), init=False)
@@ -57,10 +61,12 @@ class Results:
         """The same of what is no whole program."""
         self._waits[part, transport].append(seconds)
 
-    def went_wrong(self, program: str, transport: str, kind: str) -> None:
-        """A visitor did not get it."""
+    def went_wrong(self, program: str, transport: str, kind: str, told: str = "") -> None:
+        """A visitor did not get it, and was told a sentence, or nothing."""
         self.failed += 1
         self.failures[program, transport, kind] += 1
+        if told and (kind in self.told or len(self.told) < MOST_SENTENCES):
+            self.told[kind] = told
 
     @property
     def middle(self) -> float:
@@ -111,7 +117,13 @@ class Results:
                 for row in self.rows
             ],
             "failures": [
-                {"program": program, "transport": transport, "kind": kind, "number": number}
+                {
+                    "program": program,
+                    "transport": transport,
+                    "kind": kind,
+                    "number": number,
+                    "told": self.told.get(kind, ""),
+                }
                 for (program, transport, kind), number in self.failures.most_common()
             ],
             "kept": dict(self.kept),

@@ -86,13 +86,28 @@ class Visits:
         finally:
             self.under_way -= 1
 
+    def channel(self, transport: str, kernel_id: str, requests: Requests) -> Channel:
+        """A connection to a kernel, which is not opened yet, for the visitor of these requests."""
+        if transport == "poll":
+            return PollChannel(requests=requests, kernel_id=kernel_id)
+        shared: dict[str, Any] = {
+            "reactor": self.reactor,
+            "server": self.server,
+            "kernel_id": kernel_id,
+            "headers": dict(requests.headers),
+            "connect": self.connect,
+        }
+        if transport == "sockjs":
+            return SockJSChannel(name=f"{self.random.getrandbits(64):016x}", **shared)
+        return WebSocketChannel(**shared)
+
     async def _note(self, name: str, transport: str, work: Any) -> None:
         """Wait for the end of `work`, and note how long it took, or how it failed."""
         began = self.clock.seconds()
         try:
             await in_time(Deferred.fromCoroutine(work), self.patience, self.clock)
         except Failed as error:
-            self.results.went_wrong(name, transport, error.kind)
+            self.results.went_wrong(name, transport, error.kind, error.told)
         except CancelledError:
             raise
         except Exception:  # an answer of another shape than expected
@@ -122,7 +137,7 @@ class _Visit:
         started = await self.requests.post("/kernel", {**self.visits.form, **timeout})
         kernel_id = str(started["id"])
         self.visits.results.part_took(START, self.transport, self.visits.clock.seconds() - began)
-        channel = self._channel(kernel_id)
+        channel = self.visits.channel(self.transport, kernel_id, self.requests)
         try:
             await channel.open()
             await self._evaluate(channel, kernel_id)
@@ -158,21 +173,7 @@ class _Visit:
             )
 
     async def _ask(self, channel: Channel, msg_type: str, content: dict[str, Any]) -> Outcome:
-        """Send a request, and receive all that comes of it."""
-        outcome = Outcome(f"{self.visits.random.getrandbits(128):032x}")
-        header = {"msg_id": outcome.msg_id, "msg_type": msg_type, "session": "load"}
-        await channel.send(
-            {
-                "header": header,
-                "parent_header": {},
-                "metadata": {"language": "python"},
-                "content": content,
-                "channel": "shell",
-            }
-        )
-        while not outcome.is_over:
-            outcome.receive(await channel.receive())
-        return outcome
+        return await ask(channel, f"{self.visits.random.getrandbits(128):032x}", msg_type, content)
 
     async def _serve(self) -> None:
         """The same by ``/service``."""
@@ -181,31 +182,34 @@ class _Visit:
             raise Failed(f"no reply: {answer.get('error')}")
         outcome = Outcome("")
         outcome.printed(str(answer.get("stdout", "")))
+        outcome.warned = str(answer.get("stderr", "")).strip()
         outcome.answered(answer["execute_reply"])
         self._check(outcome, self.task.is_right(outcome))
         self._keep(outcome, str(answer["kernel_id"]))
 
     def _check(self, outcome: Outcome, is_right: bool) -> None:
         if not is_right:
-            raise Failed(
-                f"wrong: {outcome.error}" if outcome.error else "wrong: not what it must give"
-            )
+            kind = outcome.error or "not what it must give"
+            raise Failed(f"wrong: {kind}", outcome.warned)
 
     def _keep(self, outcome: Outcome, kernel_id: str) -> None:
         """Remember the file that the server has acknowledged."""
         if self.task.file is not None and self.task.file[0] in outcome.files:
             self.visits.kept.file(kernel_id, *self.task.file)
 
-    def _channel(self, kernel_id: str) -> Channel:
-        if self.transport == "poll":
-            return PollChannel(requests=self.requests, kernel_id=kernel_id)
-        shared: dict[str, Any] = {
-            "reactor": self.visits.reactor,
-            "server": self.visits.server,
-            "kernel_id": kernel_id,
-            "headers": dict(self.requests.headers),
-            "connect": self.visits.connect,
+
+async def ask(channel: Channel, msg_id: str, msg_type: str, content: dict[str, Any]) -> Outcome:
+    """Send a request of that id, and receive all that comes of it; raises `Failed`."""
+    outcome = Outcome(msg_id)
+    await channel.send(
+        {
+            "header": {"msg_id": msg_id, "msg_type": msg_type, "session": "load"},
+            "parent_header": {},
+            "metadata": {"language": "python"},
+            "content": content,
+            "channel": "shell",
         }
-        if self.transport == "sockjs":
-            return SockJSChannel(name=f"{self.visits.random.getrandbits(64):016x}", **shared)
-        return WebSocketChannel(**shared)
+    )
+    while not outcome.is_over:
+        outcome.receive(await channel.receive())
+    return outcome

@@ -70,10 +70,19 @@ class WaitingFileStore(Service):
         """See `FileStore`. What waits is younger."""
         return self._files.sweep(before)
 
+    def be_patient(self) -> None:
+        """When this is stopped, let what waits do so for as long as otherwise: nobody waits for the end."""
+        self._retries.be_patient()
+
     @override
     def stopService(self) -> Deferred[None]:
-        """Store what waits, if the database is there; fires when that is over."""
+        """Store what waits, if the database is there, or comes back soon; fires when that is over."""
         super().stopService()
+        if self._committed:
+            _log.info(
+                "files that are still to be stored, and wait for the database: {count}",
+                count=len(self._committed),
+            )
         return self._retries.close()
 
 

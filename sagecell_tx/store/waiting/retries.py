@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 from attrs import define, field
 from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from sagecell_tx.sessions.interfaces import FileRefused, StoreAway, StoreUnavailable
+from sagecell_tx.sessions.interfaces import FileRefused, StoreAway, StoreFull, StoreUnavailable
 
 T = TypeVar("T")
 
@@ -26,10 +27,11 @@ TOO_LONG = "The server's storage was away for too long."
 
 @define(eq=False)
 class _Request:
-    """One request: what it begins, and when it was first made."""
+    """One request: what it begins, when it was first made, and why it would be given up now."""
 
     begin: Callable[[], Deferred[Any]]
     since: float
+    why: StoreUnavailable = field(factory=lambda: StoreAway(TOO_LONG), init=False)
     answer: Deferred[Any] = field(init=False)
 
 
@@ -37,13 +39,14 @@ class _Request:
 class Retries:
     """Repeats requests in the order in which they were added, one at a time.
 
-    At most `most` bytes wait, each request for about `seconds`. Who adds a request reserves its bytes
-    before, and releases them when the request has ended.
+    At most `most` bytes wait, each request for about `seconds`, and once this is closed for `grace` at most. Who
+    adds a request reserves its bytes before, and releases them when the request has ended.
     """
 
     _clock: IReactorTime
     _most: int
     _seconds: float
+    grace: float = 0.0
     _held: int = field(default=0, init=False)
     _of: Counter[str] = field(factory=Counter, init=False)  # of these, the bytes of each session
     _waiting: OrderedDict[_Request, None] = field(factory=OrderedDict, init=False)
@@ -80,9 +83,9 @@ class Retries:
                 del self._of[session]
 
     def add(self, begin: Callable[[], Deferred[T]]) -> Deferred[T]:
-        """Repeat a request until it does not fail with `StoreAway`; fires with its result.
+        """Repeat a request until it does not fail with `StoreAway` or `StoreFull`; fires with its result.
 
-        Fails like the request; with `StoreAway` when it has waited for too long. Cancelling drops it.
+        Fails like the request; with one of these when it has waited for too long. Cancelling drops it.
         """
         request = _Request(begin, self._clock.seconds())
         request.answer = Deferred(lambda _: self._drop(request))
@@ -91,15 +94,31 @@ class Retries:
             self._timer = self._clock.callLater(INTERVAL, self._tick)
         return request.answer
 
+    def be_patient(self) -> None:
+        """Once this is closed, let each request wait for as long as otherwise."""
+        self.grace = self._seconds
+
     def close(self) -> Deferred[None]:
-        """Make each request once more, and give up those that fail; fires when none waits."""
+        """Make each request once more, or more often within `grace`; fires when none waits.
+
+        Those that still fail are given up. No more can be added.
+        """
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         last = self._round if self._round is not None else succeed(None)
-        self._round = last.addCallback(lambda _: self._begin_round())
-        return self._round.addCallback(lambda _: self._give_up(list(self._waiting)))
+        self._round = last.addCallback(lambda _: Deferred.fromCoroutine(self._make_last()))
+        return self._round
+
+    async def _make_last(self) -> None:
+        end = self._clock.seconds() + self.grace
+        await self._make_all()
+        while self._waiting and (left := end - self._clock.seconds()) > 0:
+            await deferLater(self._clock, min(INTERVAL, left), lambda: None)
+            self._give_up_old()
+            await self._make_all()
+        self._give_up(list(self._waiting))
 
     def _drop(self, request: _Request) -> None:
         # The one that is being made is, since the store does it anyway.
@@ -108,9 +127,8 @@ class Retries:
 
     def _tick(self) -> None:
         self._timer = None
-        oldest = self._clock.seconds() - self._seconds
-        self._give_up([each for each in self._waiting if each.since <= oldest])
-        self._round = self._begin_round()
+        self._give_up_old()
+        self._round = Deferred.fromCoroutine(self._make_all())
         self._round.addCallback(self._round_over)
 
     def _round_over(self, _: None) -> None:
@@ -118,16 +136,15 @@ class Retries:
         if self._waiting and not self._closed:
             self._timer = self._clock.callLater(INTERVAL, self._tick)
 
-    def _begin_round(self) -> Deferred[None]:
-        return Deferred.fromCoroutine(self._make_all())
-
     async def _make_all(self) -> None:
-        """Make each request, up to the first for which the store is away."""
+        """Make each request, up to the first for which the store is away or full."""
         while self._waiting:
             self._current = request = next(iter(self._waiting))
             try:
                 result: Any = await request.begin()
-            except StoreAway:
+            except (StoreAway, StoreFull) as error:
+                if isinstance(error, StoreFull):
+                    request.why = error
                 if request.answer.called:  # it was cancelled meanwhile
                     del self._waiting[request]
                 return
@@ -138,11 +155,16 @@ class Retries:
             self._waiting.pop(request, None)
             _answer(request, result)
 
+    def _give_up_old(self) -> None:
+        """Give up those that have waited for too long."""
+        oldest = self._clock.seconds() - self._seconds
+        self._give_up([each for each in self._waiting if each.since <= oldest])
+
     def _give_up(self, requests: list[_Request]) -> None:
         for request in requests:
             if request is not self._current:
                 self._waiting.pop(request, None)
-                _answer(request, Failure(StoreAway(TOO_LONG)))
+                _answer(request, Failure(request.why))
 
 
 def _answer(request: _Request, result: Any) -> None:

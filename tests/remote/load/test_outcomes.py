@@ -32,6 +32,7 @@ def test_text_is_joined_and_that_of_others_is_not_ours() -> None:
         message("stream", name="stdout", text="d"),
     )
     assert outcome.text == "ad"
+    assert outcome.warned == "b"
     assert not outcome.is_over
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from sagecell_tx.remote.load.results import Results, percentile
+from sagecell_tx.remote.load.results import MOST_SENTENCES, Results, percentile
 
 
 @pytest.mark.parametrize(
@@ -69,3 +69,15 @@ def test_it_is_json() -> None:
     ]
     assert told["failures"][0]["kind"] == "no connection"
     assert told["lost"] == [{"what": "file", "why": "404", "number": 1}]
+
+
+def test_the_sentences_that_are_kept_are_bounded() -> None:
+    results = Results()
+    for number in range(MOST_SENTENCES + 1):
+        results.went_wrong("numpy", "poll", f"503 {number}", f"Sentence {number}.")
+    results.went_wrong("numpy", "poll", "503 0", "Another one.")
+    results.went_wrong("numpy", "poll", "no connection")
+    assert len(results.told) == MOST_SENTENCES
+    assert results.told["503 0"] == "Another one."
+    told = {each["kind"]: each["told"] for each in results.fields["failures"]}
+    assert (told["503 1"], told["no connection"]) == ("Sentence 1.", "")

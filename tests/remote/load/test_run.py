@@ -63,8 +63,10 @@ class RunTests(VisitTests):
 
     def test_what_a_server_says_does_no_harm_in_a_terminal(self) -> None:
         run = self.load_run(GOOD, "poll")
-        self.results.went_wrong("arithmetic", "poll", "\x1b]52;c;evil\x07\n")
-        assert "\x1b" not in "".join(report(run))
+        self.results.went_wrong("arithmetic", "poll", "\x1b]52;c;evil\x07\n", "No\x1b[2J, sorry.")
+        text = "\n".join(report(run))
+        assert "\x1b" not in text
+        assert ", sorry." in text
 
     def test_a_run_that_is_cut_ends_its_visits_and_looks_for_nothing(self) -> None:
         run = self.load_run(program("hang"), "websocket", seconds=1000)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 
+import pytest
 from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 
 from sagecell_tx.limits import AdmissionLimits, Limits
-from sagecell_tx.remote.load.outcomes import Outcome
+from sagecell_tx.remote.load.outcomes import Failed, Outcome
 from sagecell_tx.remote.load.programs import LoadProgram, Make
-from sagecell_tx.remote.load.visits import TRANSPORTS, Visits
+from sagecell_tx.remote.load.visits import TRANSPORTS, Visits, ask
 from tests.remote.load.network import VisitTests
 
 
@@ -97,6 +100,30 @@ class EvaluationTests(VisitTests):
         ((_, _, kind),) = self.results.failures
         assert kind.startswith("the socket was closed")
 
+    def test_who_asks_after_the_end_learns_why(self) -> None:
+        for transport in ("websocket", "sockjs"):
+            failed = self.late(self.visits(GOOD, transport), transport)
+            assert failed.kind == "the session ended: stopped"
+
+    def late(self, visits: Visits, transport: str) -> Failed:
+        """How a request fails whose session has ended meanwhile, and the connection was closed."""
+        failures: list[Failed] = []
+
+        async def ask_late() -> None:
+            started = await self.requests.post("/kernel", {"timeout": "600"})
+            channel = visits.channel(transport, started["id"], self.requests)
+            await channel.open()
+            await ask(channel, "first", "execute_request", {"code": "print a"})
+            await self.requests.delete(f"/kernel/{started['id']}")
+            clock: Any = self.world.clock
+            await deferLater(clock, 20, lambda: None)
+            with pytest.raises(Failed) as failed:
+                await ask(channel, "late", "execute_request", {"code": "print a"})
+            failures.append(failed.value)
+
+        self.finish(ask_late())
+        return failures.pop()
+
     def test_headers_are_sent_with_every_request(self) -> None:
         visits = self.visits(program("print a", "a\n"), *TRANSPORTS)
         for _ in range(8):
@@ -117,6 +144,7 @@ class FullTests(VisitTests):
         self.ask("POST", "/kernel", body=b"")
         self.finish(self.visits(GOOD, "websocket").evaluate({}))
         assert list(self.results.failures) == [("arithmetic", "websocket", "429 too_many_kernels")]
+        assert self.results.told["429 too_many_kernels"].endswith(".")
 
 
 class KeptTests(VisitTests):
