@@ -138,10 +138,10 @@ def test_floods_arrive_whole(stock: Notebook) -> None:
 def test_a_flood_that_nobody_reads_ends_all_the_same(server: Server, stock: Notebook) -> None:
     """What the kernel drops is missed, and the status "idle" with it."""
     code = """
-import subprocess
+import asyncio, subprocess
 subprocess.run(["sleep", "1000"])
 for i in range(2000): display({"text/plain": str(i)}, raw=True)
-subprocess.run(["sleep", "1000"])
+asyncio.get_event_loop().call_later(1, subprocess.Popen, ["sleep", "1000"])  # when this has ended
 """
     msg_id = stock.begin(code)
     before = await_sleeper(server, [])
