@@ -13,6 +13,7 @@ from sagecell_tx import __version__
 from sagecell_tx.assembly.listening import check_endpoint, own_service
 from sagecell_tx.config import Config, ConfigError
 from sagecell_tx.http.admin.health import DRAINING, STARTING, Health, Readiness
+from sagecell_tx.http.admin.merging import AskPeers, nobody, plain
 from sagecell_tx.http.site import WebServer
 from sagecell_tx.http.urltree import Routes
 from sagecell_tx.process.lag import ReactorLag
@@ -88,7 +89,10 @@ def _up(host: HostService) -> dict[str, float]:
 
 @define(kw_only=True, eq=False)
 class Observation:
-    """What is served to those who observe, and the services that this needs."""
+    """What is served to those who observe, and the services that this needs.
+
+    `beside` asks the other web processes of the same server.
+    """
 
     config: Config
     reactor: Any
@@ -96,6 +100,7 @@ class Observation:
     readiness: Readiness
     latencies: Latencies
     sources: Sequence[Source] = ()
+    beside: AskPeers = nobody
     public: list[Routes] = field(init=False)  # for the addresses that visitors use
     services: list[Service] = field(init=False)
     _lag: Histogram = field(factory=lambda: Histogram(LAG_SECONDS), init=False)
@@ -103,10 +108,11 @@ class Observation:
     def __attrs_post_init__(self) -> None:
         settings, health = self.config.metrics, Health(readiness=self.readiness)
         self.public, self.services = [health], []
+        if settings.listen or settings.public or self.config.web_processes > 1:
+            self.services.append(ReactorLag(clock=self.reactor, observe=self._lag.observe))
         if not settings.listen and not settings.public:
             return
-        metrics = _metrics_route([*self.sources, self._measures])
-        self.services.append(ReactorLag(clock=self.reactor, observe=self._lag.observe))
+        metrics = _metrics_route([*self.sources, self._measures], self.beside)
         if settings.public:
             self.public.append(metrics)
         # A site of its own: who observes is answered where visitors are refused for want of descriptors.
@@ -114,6 +120,10 @@ class Observation:
         for endpoint in settings.listen:
             site = own.site([health, metrics])
             self.services.append(own_service(endpoint, site, self.config, self.reactor))
+
+    def measured(self) -> dict[str, Any]:
+        """All measures, for the process that is asked for them."""
+        return plain(measure for source in (*self.sources, self._measures) for measure in source())
 
     def _measures(self) -> Iterator[Measure]:
         yield Measure(
@@ -162,7 +172,7 @@ def check_metrics(config: Config, reactor: Any) -> None:
         _metrics_route([])
 
 
-def _metrics_route(sources: Sequence[Source]) -> Routes:
+def _metrics_route(sources: Sequence[Source], beside: AskPeers = nobody) -> Routes:
     """The route ``/metrics``. Raises `ConfigError` if the library is not installed."""
     try:
         from sagecell_tx.http.admin.metrics import Metrics
@@ -171,4 +181,4 @@ def _metrics_route(sources: Sequence[Source]) -> Routes:
             "metrics: the package prometheus_client is not installed: "
             "pip install 'sagecell-tx[metrics]'"
         ) from error
-    return Metrics(sources=sources)
+    return Metrics(sources=sources, beside=beside)

@@ -30,7 +30,7 @@ _log = Logger()
 #: Seconds in which the other server accepts a connection, and answers the upgrade.
 _PATIENCE = 5
 
-#: Kernels of other servers at a time, for all clients: each takes a descriptor of both servers.
+#: Kernels of other servers at a time, for all clients, if nothing else is said: each takes a descriptor of both servers.
 MOST = 200
 
 #: Bytes of messages to a kernel that wait for the upgrade, or for the other server to read earlier ones. What is more is
@@ -43,10 +43,11 @@ _UNREAD = 256 * 1024
 
 @define(kw_only=True)
 class RemoteKernels:
-    """Opens connections to kernels of the other servers. Paths begin with `baseurl`."""
+    """Opens connections to kernels of the other servers, `most` at a time. Paths begin with `baseurl`."""
 
     siblings: Siblings
     baseurl: str = ""
+    most: int = MOST
     _open: set[RemoteKernel] = field(factory=set, init=False)
 
     def __len__(self) -> int:
@@ -66,7 +67,7 @@ class RemoteKernels:
         `on_message` is called when there is something to read after there was nothing, and at the end.
         """
         node, nodes = node_of(kernel_id), self.siblings.nodes
-        if node is None or node not in nodes.others or len(self) >= MOST:
+        if node is None or node not in nodes.others or len(self) >= self.most:
             return None
         kernel = RemoteKernel(on_message, self._open.discard)
         self._open.add(kernel)
@@ -80,11 +81,12 @@ class RemoteKernels:
 
 @define(eq=False)
 class RemoteKernel:
-    """A kernel of another server. `is_over` when no message will follow those that wait to be read."""
+    """A kernel of another server; see `KernelElsewhere`."""
 
     _on_message: Callable[[], None]
     _on_closed: Callable[[RemoteKernel], None]
     is_over: bool = field(default=False, init=False)
+    is_lost: bool = field(default=False, init=False)
     _unsent: deque[bytes] = field(factory=deque, init=False)
     unsent: int = field(default=0, init=False)  # bytes of them
     _producer: PushProducer = field(init=False)
@@ -160,8 +162,9 @@ class RemoteKernel:
         if had_none and not self._left:
             self._on_message()
 
-    def closed(self) -> None:
-        """The connection has ended, or the upgrade was refused."""
+    def closed(self, in_order: bool = False) -> None:
+        """The connection has ended, perhaps `in_order`, or the upgrade was refused."""
+        self.is_lost = self._connection is not None and not in_order
         self._connection, self.is_over = None, True
         self._unsent.clear()
         self.unsent = 0
@@ -200,7 +203,7 @@ class _Connection(WebSocketClientProtocol):  # type: ignore[misc]
     @override
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         """The connection has ended."""
-        self.factory.kernel.closed()
+        self.factory.kernel.closed(in_order=wasClean)
 
 
 class _Factory(WebSocketClientFactory):  # type: ignore[misc]
