@@ -23,6 +23,11 @@ _EXECUTE = ["api", "execute"]
 _KEY = re.compile(rb"\"idempotency_key\"\s*:\s*\"((?:[^\"\\]|\\.)*)\"", re.DOTALL)
 
 
+#: Where a new session of Jupyter's clients may name its kernel, and how.
+_SESSIONS = ["api", "sessions"]
+_KERNEL = re.compile(rb"\"kernel\"\s*:\s*\{[^{}]*\"id\"\s*:\s*\"([0-9a-f-]{36})\"")
+
+
 @frozen
 class Named:
     """What a request names: a kernel's node, or a SockJS connection; neither for most.
@@ -53,15 +58,19 @@ def named_by(request: Request, baseurl: str) -> Named:
     if parts[0] == "sockjs" and len(parts) == 4:
         return Named(sockjs=parts[2])
     if parts == _EXECUTE:
-        return Named(key=_idempotency_key(request))
+        return Named(key=_in_body(request, _KEY))
+    if parts == _SESSIONS and request.method == b"POST":
+        node = node_of(_in_body(request, _KERNEL).decode("ascii"))
+        if node is not None:
+            return Named(node)
     return Named(node_of(cors.header(request, b"jupyter-kernel-id")))
 
 
-def _idempotency_key(request: Request) -> bytes:
-    """The idempotency key in a body, as it is spelt there; empty for none."""
+def _in_body(request: Request, what: re.Pattern[bytes]) -> bytes:
+    """What is found in a body, as it is spelt there; empty for nothing."""
     if request.content is None:
         return b""
     body = request.content.read()
     request.content.seek(0)
-    found = _KEY.search(body)
+    found = what.search(body)
     return found[1] if found is not None else b""

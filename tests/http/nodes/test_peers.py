@@ -54,6 +54,14 @@ class PeerTests(MachineTests):
         assert sum(ended) == 8
         assert all(ended)
 
+    def test_a_notebook_may_have_a_kernel_of_another_process(self) -> None:
+        kernel_id = self.ask(101, "POST", "/api/kernels", TOKEN, b"{}").json["id"]
+        notebook = {"path": "a", "type": "notebook", "kernel": {"name": "", "id": kernel_id}}
+        session = self.ask(102, "POST", "/api/sessions", TOKEN, json.dumps(notebook).encode())
+        assert (session.status, session.json["kernel"]["id"]) == (201, kernel_id)
+        assert session.json["id"].startswith("0101")
+        assert len(self.one.fleet) == 1
+
     def test_each_tells_of_itself(self) -> None:
         told = self.machine.siblings[101].of_peers("status")
         self.machine.reactor.move()
