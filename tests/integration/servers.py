@@ -219,7 +219,7 @@ class Server(Daemon):
     @property
     def workers(self) -> list[psutil.Process]:
         """The web processes of a server with several, in the order of their numbers, unless one was replaced."""
-        return sorted(self.web.children(), key=lambda process: process.create_time())
+        return sorted(self.web.children(), key=lambda process: (process.create_time(), process.pid))
 
     @property
     def fork_server(self) -> psutil.Process:
