@@ -14,7 +14,7 @@ from attrs import field, frozen
 
 from sagecell_tx import renamed
 from sagecell_tx.limits import INTERVALS, SHORTEST_INTERVAL, Limits
-from sagecell_tx.process.nodes import Nodes
+from sagecell_tx.process.nodes import WORKERS, Nodes, keeper_of
 
 # Larger than any file or lifetime, and exact as a float.
 _LARGEST = 2**53
@@ -102,6 +102,9 @@ class Config:
     work_dir: str = ""  # kernels' directories; empty: state_dir/kernels
     node: int = 0  # this server's number, if there are several; it is in the ids of its kernels
     take_over: bool = False  # drain the others of the same work_dir when this one is up
+    web_processes: int = (
+        1  # that share the work; with more than 1, this one only keeps what they share
+    )
     kernel_python: str = ""  # the Python that kernels run in; empty: the server's own
     kernelspecs: tuple[str, ...] = ()  # installed ones, whose kernels clients may start
     preload: tuple[str, ...] = ("numpy", "matplotlib.pyplot", "pandas")
@@ -146,21 +149,39 @@ class Config:
     def nodes(self) -> Nodes:
         """The servers that share `work_dir`, of which this is one."""
         root = Path(self.work_dir) if self.work_dir else self.state_dir.absolute() / "kernels"
-        return Nodes(root, self.node)
+        return Nodes(root, self.node, self.web_processes if self.web_processes > 1 else 0)
+
+    @property
+    def keeper(self) -> int:
+        """The number of the server that this one is a worker of, or its own; 0 for none."""
+        return keeper_of(self.node) if self.web_processes > 1 else self.node
 
     @property
     def own_accounts(self) -> tuple[int, ...]:
-        """The user ids for kernels of this server: each of four that follow one another has a quarter."""
-        if not self.node or len(self.accounts) != 2:
+        """The user ids for kernels of this server: each of four that follow one another has a quarter.
+
+        Of these, each of its workers has an equal part.
+        """
+        if len(self.accounts) != 2:
             return self.accounts
         first, count = self.accounts
-        quarter = count // 4
-        return first + (self.node - 1) % 4 * quarter, quarter
+        if self.keeper:
+            count //= 4
+            first += (self.keeper - 1) % 4 * count
+        if self.web_processes > 1:
+            count //= self.web_processes
+            first += (self.node % WORKERS - 1) * count
+        return first, count
 
     @property
     def accounts_lock(self) -> Path | None:
-        """The file that a server locks for its share of the user ids; None if there are no shares."""
-        return self.nodes.root / f"accounts-{(self.node - 1) % 4}" if self.node else None
+        """The file that a server locks for its share of the user ids; None if there are no shares.
+
+        A worker's has been locked by its keeper.
+        """
+        if not self.node or self.web_processes > 1:
+            return None
+        return self.nodes.root / f"accounts-{(self.node - 1) % 4}"
 
     @property
     def kernels_dir(self) -> Path:
@@ -253,6 +274,20 @@ def load(path: Path, kind: type[Any] = Config) -> dict[str, Any]:
         return _table(kind, document, "")
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
+
+
+def document_of(settings: Config) -> dict[str, Any]:
+    """All settings, as JSON can have them: what `settings_in` reads."""
+
+    def plain(_: object, __: object, value: Any) -> Any:
+        return str(value) if isinstance(value, Path) else value
+
+    return attrs.asdict(settings, value_serializer=plain)
+
+
+def settings_in(document: dict[str, Any]) -> Config:
+    """The settings in a document. Raises `ConfigError` for an unknown key or a wrong type."""
+    return Config(**_table(Config, document, ""))
 
 
 def _refuse_former_names(limits: object) -> None:

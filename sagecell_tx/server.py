@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import define, field
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import Deferred, DeferredList, succeed
 from twisted.internet.error import CannotListenError
 from twisted.logger import ILogObserver, Logger
 from twisted.python.components import Componentized
@@ -146,8 +146,8 @@ class PermalinkServer(Service):
         # Otherwise twistd ends itself by SIGTERM or SIGINT after a clean stop, and SIGHUP kills it
         # at once.
         for number, act in (
-            (signal.SIGTERM, self._finish),
-            (signal.SIGINT, self._finish),
+            (signal.SIGTERM, self.finish),
+            (signal.SIGINT, self.finish),
             (signal.SIGHUP, self._hung_up),
         ):
             if signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores SIGHUP
@@ -159,9 +159,14 @@ class PermalinkServer(Service):
 
     def _hung_up(self) -> None:
         """SIGHUP was received."""
-        self._finish()
+        self.finish()
 
-    def _finish(self) -> None:
+    @property
+    def is_finishing(self) -> bool:
+        """Whether the reactor is being stopped."""
+        return self._is_finishing
+
+    def finish(self) -> None:
         """Stop the reactor, once: it raises if it is stopped twice."""
         if not self._is_finishing:
             self._is_finishing = True
@@ -180,6 +185,7 @@ class Server(PermalinkServer):
 
     With `takes_over`, the other servers of this machine are drained once this one is up. If it `follows`, there
     are such servers, which have the addresses of `observing` until then: listeners for operators, and the like.
+    `when_left` fires when clients whose connections end here have been told what other processes have for them.
     `on_drained` is called before it stops because it was drained.
     """
 
@@ -190,6 +196,7 @@ class Server(PermalinkServer):
     siblings: Siblings
     connections: ConnectionLimits
     shortfalls: Callable[[], Iterable[str]]  # sentences: what does not suffice for all kernels
+    when_left: Callable[[], Deferred[None]] = lambda: succeed(None)
     observing: Sequence[Service] = ()
     takes_over: bool = False
     follows: bool = False
@@ -267,7 +274,7 @@ class Server(PermalinkServer):
         if self.fleet.draining is None and not self.has_terminal():
             self.drain()
         else:
-            self._finish()
+            self.finish()
 
     def drain(self, has_successor: bool = False) -> None:
         """Admit nobody more, and stop when all sessions have ended, or their time is over.
@@ -298,13 +305,14 @@ class Server(PermalinkServer):
     def _drained(self) -> None:
         if not self._is_finishing:
             self.on_drained()
-        self._finish()
+        self.finish()
 
     @override
     async def _say_goodbye(self) -> None:
         self.host.hurry()
         self._emptied = self.ready.stopService()  # first: the pool replaces kernels that end
         await self.fleet.stopService()
+        await self.when_left()
 
     @override
     async def _end(self) -> None:

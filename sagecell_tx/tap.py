@@ -13,6 +13,7 @@ from typing_extensions import override
 from sagecell_tx import __version__
 from sagecell_tx.assembly.build import build
 from sagecell_tx.assembly.logs import log_observer
+from sagecell_tx.assembly.workers.keeper import build_keeper
 from sagecell_tx.config import Config, ConfigError, load
 from sagecell_tx.process.resources import settle
 from sagecell_tx.process.systemd import Notifier
@@ -48,6 +49,13 @@ class Options(usage.Options):
             None,
             None,
             "This server's number, from 1 up, if there are several. [none]",
+            int,
+        ],
+        [
+            "web-processes",
+            None,
+            None,
+            "How many web processes share the work, each with kernels of its own. [1]",
             int,
         ],
     ]
@@ -108,6 +116,8 @@ class Options(usage.Options):
             settings["permalinks_only"] = True
         if self["node"] is not None:
             settings["node"] = self["node"]
+        if self["web-processes"] is not None:
+            settings["web_processes"] = self["web-processes"]
         if self["take-over"]:
             settings["take_over"] = True
         self.settings = Config(**settings)
@@ -118,7 +128,9 @@ def makeService(options: Options) -> IService:  # noqa: N802
     from twisted.internet import reactor  # noqa: TID251 - here and nowhere else
 
     try:
-        server = build(options.settings, reactor, Notifier.from_environment())
+        notifier = Notifier.from_environment()
+        make = build if options.settings.web_processes == 1 else build_keeper
+        server = make(options.settings, reactor, notifier)
         twistd = getattr(options, "parent", None) or {}
         server.log_observer = log_observer(options.settings.logs, twistd, reactor)
         server.on_up = settle

@@ -18,6 +18,7 @@ from sagecell_tx.assembly.build import build
 from sagecell_tx.assembly.compute import build_agent
 from sagecell_tx.assembly.identifiers import new_id, new_kernel_id, now, timestamp
 from sagecell_tx.assembly.listening import BACKLOG, with_deep_queue
+from sagecell_tx.assembly.workers.keeper import build_keeper
 from sagecell_tx.config import (
     AdminSettings,
     Cluster,
@@ -129,6 +130,14 @@ class BuildingTests(SynchronousTestCase):
         assert "\n" not in str(error.value)
         return str(error.value)
 
+    def refused_keeper(self, **settings: Any) -> str:
+        with pytest.raises(ConfigError) as error:
+            build_keeper(
+                Config(**{"state_dir": Path(self.mktemp()), **settings}), Reactor(), Notifier()
+            )
+        assert "\n" not in str(error.value)
+        return str(error.value)
+
     def test_endpoints_that_are_none(self) -> None:
         for endpoint in ("", "tcp", "tcp:abc", "foo:1", "tcp:1:nonsense=2", "systemd:domain=INET"):
             sentence = self.refused(listen=(endpoint,), permalinks_only=True)
@@ -146,6 +155,18 @@ class BuildingTests(SynchronousTestCase):
                 "node: expected a number from 1 to 9999, not "
             )
         assert self.refused(take_over=True).startswith("take_over: only a server with a number")
+
+    def test_numbers_of_web_processes_that_cannot_be(self) -> None:
+        for count in (-1, 0, 17):
+            sentence = self.refused_keeper(web_processes=count)
+            assert sentence == f"web_processes: expected a number from 1 to 16, not {count}"
+        assert self.refused_keeper(web_processes=2, node=99).startswith("node: with several web")
+        assert self.refused_keeper(web_processes=2, take_over=True).startswith("take_over: only a")
+        for more in ({"permalinks_only": True}, {"cluster": Cluster(keys="/nowhere")}):
+            assert self.refused_keeper(web_processes=2, **more).startswith(
+                "web_processes: a server"
+            )
+        assert self.refused_keeper(web_processes=2, listen=()).startswith("listen: expected")
 
     def test_a_state_dir_that_is_none(self) -> None:
         file = Path(self.mktemp())

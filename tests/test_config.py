@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,11 @@ from sagecell_tx.config import (
     KnownMachine,
     LogSettings,
     MetricsSettings,
+    document_of,
     load,
+    settings_in,
 )
-from sagecell_tx.limits import LifetimeLimits, Limits, Rate
+from sagecell_tx.limits import AdmissionLimits, LifetimeLimits, Limits, Rate
 
 
 @pytest.fixture
@@ -92,6 +95,7 @@ def test_every_setting_can_be_read(settings):
         work_dir = "/run/kernels"
 node = 2
 take_over = true
+web_processes = 3
         kernel_python = "/opt/sage/bin/python"
         kernelspecs = ["bash"]
         preload = []
@@ -150,6 +154,7 @@ take_over = true
         "work_dir": "/run/kernels",
         "node": 2,
         "take_over": True,
+        "web_processes": 3,
         "kernel_python": "/opt/sage/bin/python",
         "kernelspecs": ("bash",),
         "preload": (),
@@ -401,3 +406,35 @@ def test_servers_of_one_machine_have_directories_and_accounts_of_their_own():
     assert Config(node=5, accounts=(1000, 402)).own_accounts == four[0].own_accounts
     assert Config(accounts=(1000, 402)).own_accounts == (1000, 402)
     assert Config(node=2, work_dir="/run/kernels").kernels_dir == Path("/run/kernels/0002")
+    workers = [
+        Config(node=node, web_processes=2, accounts=(1000, 402)) for node in (201, 202, 9901, 9902)
+    ]
+    assert [each.own_accounts for each in workers] == [
+        (1100, 50),
+        (1150, 50),
+        (1000, 201),
+        (1201, 201),
+    ]
+    assert Config(node=2).accounts_lock is not None
+    assert workers[0].accounts_lock is None
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        Config(),
+        Config(
+            listen=("tcp:1", "unix:/run/x"),
+            state_dir=Path("/var/lib/cells"),
+            keys={"school": "a-key"},
+            node=2,
+            web_processes=3,
+            accounts=(1000, 402),
+            limits=Limits(
+                admission=AdmissionLimits(kernels=5, starts=Rate(burst=1, per_minute=2.5))
+            ),
+        ),
+    ],
+)
+def test_settings_go_to_other_processes_as_they_are(settings: Config) -> None:
+    assert settings_in(json.loads(json.dumps(document_of(settings)))) == settings

@@ -96,6 +96,10 @@ class OptionsTests(SynchronousTestCase):
         assert parsed("--node", "2", "--take-over") == Config(node=2, take_over=True)
         assert "two" in refusal("--node", "two")
 
+    def test_several_web_processes(self) -> None:
+        assert parsed("--web-processes", "3") == Config(web_processes=3)
+        assert "three" in refusal("--web-processes", "three")
+
     def test_what_is_wrong_with_the_command_line(self) -> None:
         for words in (("--nonsense",), ("surplus",), ("--listen",)):
             assert "--help" in refusal(*words)

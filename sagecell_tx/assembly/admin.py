@@ -12,12 +12,14 @@ from typing import Any
 
 import attrs
 from twisted.application.service import Service
+from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import quoteStringArgument
 
 from sagecell_tx.assembly.listening import check_endpoint, own_service
 from sagecell_tx.config import Config, ConfigError
 from sagecell_tx.hosts.routing import KernelHost
 from sagecell_tx.http.admin.logins import Logins
+from sagecell_tx.http.admin.merging import AskPeers
 from sagecell_tx.http.admin.overview import Overview
 from sagecell_tx.http.admin.page import AdminPage
 from sagecell_tx.http.admin.status import Status
@@ -44,12 +46,24 @@ def check_admin(config: Config, reactor: Any) -> None:
         read_token(config.admin.token_file)
 
 
+def operators_overview(reactor: Any, status: Status, beside: AskPeers) -> Overview:
+    """What the page shows; `beside` asks the other web processes of the same server."""
+    return Overview(
+        status=status,
+        clock=reactor,
+        salt=secrets.token_bytes(32),
+        machines=lambda: seen_machines(status),
+        beside=beside,
+    )
+
+
 def admin_services(
     config: Config,
     reactor: Any,
-    status: Status,
+    overview: Overview,
     clients: Clients,
-    drain: Callable[[], object] | None = None,
+    drain: Callable[[], object] | None,
+    stop_elsewhere: Callable[[str], Deferred[bool]],
 ) -> Sequence[Service]:
     """Services that serve the page, one for each endpoint in ``admin.listen``. Raises `ConfigError`.
 
@@ -65,14 +79,10 @@ def admin_services(
             entropy=secrets.token_bytes,
             who=clients.holder,
         ),
-        overview=Overview(
-            status=status,
-            clock=reactor,
-            salt=secrets.token_bytes(32),
-            machines=lambda: seen_machines(status),
-        ),
+        overview=overview,
         hosts=settings.hosts,
         drain=drain,
+        stop_elsewhere=stop_elsewhere,
         are_behind_proxy=clients.are_behind_proxy,
     )
     web = WebServer(

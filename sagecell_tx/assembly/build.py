@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import attrs
+from attrs import frozen
+from twisted.internet.defer import Deferred, succeed
 
-from sagecell_tx.assembly.admin import admin_services, check_admin
+from sagecell_tx.assembly.admin import admin_services, check_admin, operators_overview
 from sagecell_tx.assembly.kernels import (
     follow_places,
     kernel_host,
@@ -17,6 +20,7 @@ from sagecell_tx.assembly.kernels import (
     session_fleet,
 )
 from sagecell_tx.assembly.listening import (
+    adopting_services,
     check_endpoint,
     listening_ports,
     listening_services,
@@ -41,6 +45,7 @@ from sagecell_tx.assembly.stores import (
 )
 from sagecell_tx.config import Config, ConfigError
 from sagecell_tx.hosts.forked.python import KernelPython
+from sagecell_tx.http.admin.merging import MEASURES, OVERVIEW, STATUS
 from sagecell_tx.http.admin.status import Status
 from sagecell_tx.http.cells.terms import Terms
 from sagecell_tx.http.connections.limits import ConnectionLimits
@@ -53,12 +58,32 @@ from sagecell_tx.process.systemd import Notifier
 from sagecell_tx.server import PermalinkServer, Server
 from sagecell_tx.sessions.metrics import Latencies
 from sagecell_tx.store.remotepermalinks import check_address
+from sagecell_tx.workers.sharedplaces import SharedPlaces
+from sagecell_tx.workers.sockets import OpenSocket
 
 
-def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
-    """Build the server that `config` describes, without starting it. Raises `ConfigError`."""
+@frozen(kw_only=True)
+class WorkerParts:
+    """What a worker has of its keeper, which was `built` at that time; see `ControlRoutes`.
+
+    It `follows` another process with the same number, if that has ended.
+    """
+
+    places: SharedPlaces
+    sockets: Sequence[OpenSocket]
+    follows: bool
+    built: float
+
+
+def build(
+    config: Config, reactor: Any, notifier: Notifier, worker: WorkerParts | None = None
+) -> PermalinkServer:
+    """Build the server that `config` describes, without starting it. Raises `ConfigError`.
+
+    It may be a `worker`, one of several processes of a server.
+    """
     config = attrs.evolve(config, state_dir=config.state_dir.absolute())
-    _check(config, reactor)
+    check(config, reactor, worker)
     clients = Clients(config.proxies, config.keys)
     terms = Terms.read(config.tos, required=config.requires_tos)
     make_state_dir(config.state_dir)
@@ -96,6 +121,10 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
             ports=ports,
             notifier=notifier,
         )
+
+    def beside(what: str) -> Deferred[list[dict[str, Any]]]:
+        return siblings.of_peers(what)
+
     files = file_store(config, database, reactor)
     host = kernel_host(config, reactor)
     clients.unconfined = lambda: host.status.sandbox == "none"
@@ -110,13 +139,16 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
         host.when_up,
         ports.has_room,
         lambda: not connection_limits.asking and not forwarding.joined,
+        None if worker is None else worker.places.pools,
     )
     follow_places(host, fleet, ready)
     observation = observed(
         readiness=kernel_readiness(reactor, fleet, host),
         sources=kernel_sources(fleet, ready, host),
+        beside=beside,
     )
-    status = Status(fleet=fleet, host=host, ready=lambda: ready.ready)
+    status = Status(fleet=fleet, host=host, ready=lambda: ready.ready, beside=beside)
+    overview = operators_overview(reactor, status, beside)
     routes = [
         *page_routes(
             web,
@@ -144,11 +176,26 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
         *observation.public,
     ]
     siblings, forwarding = siblings_and_forwarding(
-        config, reactor, web, routes, fleet, lambda has_successor: server.drain(has_successor)
+        config,
+        reactor,
+        web,
+        routes,
+        fleet,
+        lambda has_successor: server.drain(has_successor),
+        {STATUS: status.fields, MEASURES: observation.measured, OVERVIEW: overview.fields},
+        overview.stop,
+        None if worker is None else worker.built,
     )
-    follows = config.take_over and bool(config.nodes.others)
-    if follows:
-        ports.hold()
+    follows = config.take_over and bool(config.nodes.strangers)
+    if follows or (worker is not None and worker.follows):
+        ports.hold()  # others accept meanwhile
+    site = web.site(routes, forwarding.resource)
+    if worker is None:
+        listening = listening_services(config, reactor, site, ports)
+    else:
+        listening = adopting_services(config, reactor, site, ports, worker.sockets)
+        worker.places.on_wanted = fleet.make_room
+        worker.places.on_drain = lambda: server.drain()
     server = Server(
         reactor=reactor,
         database=database,
@@ -158,14 +205,17 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
         fleet=fleet,
         siblings=siblings,
         connections=connection_limits,
+        when_left=(lambda: succeed(None)) if worker is None else forwarding.when_left,
         takes_over=config.take_over,
         follows=follows,
         shortfalls=partial(shortfalls, config, ports),
         on_drained=files.be_patient,
         listening=[
-            *listening_services(config, reactor, web.site(routes, forwarding.resource), ports),
+            *listening,
             *observation.services,
-            *admin_services(config, reactor, status, clients, lambda: server.drain()),
+            *admin_services(
+                config, reactor, overview, clients, lambda: server.drain(), siblings.stop
+            ),
         ],
         ports=ports,
         notifier=notifier,
@@ -173,14 +223,14 @@ def build(config: Config, reactor: Any, notifier: Notifier) -> PermalinkServer:
     return server
 
 
-def _check(config: Config, reactor: Any) -> None:
+def check(config: Config, reactor: Any, worker: WorkerParts | None = None) -> None:
     """Raises `ConfigError` for a malformed baseurl, endpoint or URL, or settings in conflict."""
     config.prefix  # noqa: B018 - raises
     check_node(config)
     check_admin(config, reactor)
     if not config.listen:
         raise ConfigError("listen: expected at least one endpoint")
-    for endpoint in config.listen:
+    for endpoint in config.listen if worker is None else ():  # its keeper has opened them
         check_endpoint(endpoint, reactor)
     check_logs(config.logs)
     check_metrics(config, reactor)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -26,7 +26,9 @@ from sagecell_tx.hosts.network.egress import Network
 from sagecell_tx.hosts.network.resolver import ThreadedResolver
 from sagecell_tx.hosts.routing import ForkingHost, KernelHost
 from sagecell_tx.http.jupyter.kernelspecs import OfferedSpec, SpecFile
+from sagecell_tx.sessions.admission.places import Pool
 from sagecell_tx.sessions.admission.starts import Starts
+from sagecell_tx.sessions.admission.visitors import Purpose
 from sagecell_tx.sessions.fleet.fleet import Fleet
 from sagecell_tx.sessions.interfaces import (
     FileStore,
@@ -192,9 +194,16 @@ def session_fleet(
     when_up: Callable[[], Deferred[None]],
     has_room: Callable[[], bool],
     has_answered: Callable[[], bool],
+    shared: Mapping[Purpose, Pool] | None = None,
 ) -> Fleet:
-    """The fleet of all sessions; `ready` has or starts their kernels, and can do so from `when_up` on."""
-    at_once = config.limits.admission.starting_kernels or STARTS * len(os.sched_getaffinity(0))
+    """The fleet of all sessions; `ready` has or starts their kernels, and can do so from `when_up` on.
+
+    `shared` are the places that a worker shares with others.
+    """
+    processors = len(os.sched_getaffinity(0))
+    at_once = config.limits.admission.starting_kernels
+    if not at_once:
+        at_once = -(-STARTS * processors // config.web_processes)  # of all workers together
     # A program whose permalink is stored here would not be found at the server of permalinks.
     are_stored = config.run_permalinks and not config.permalinks
     return Fleet(
@@ -202,6 +211,7 @@ def session_fleet(
         is_ready=ready.has_ready,
         has_room=has_room,
         has_answered=has_answered,
+        shared=shared,
         sample=ProgramSample(config.logs.sample),
         spec=PYTHON,
         files=files,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import resource
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from twisted.application import strports
 from twisted.application.service import Service
 from twisted.internet.endpoints import serverFromString
+from twisted.internet.protocol import Factory
 from twisted.web.server import Site
 
 from sagecell_tx.config import Config, ConfigError
@@ -19,6 +20,7 @@ from sagecell_tx.http.connections.patient import PatientEndpoint
 from sagecell_tx.http.connections.refusing import Refusals
 from sagecell_tx.process.capacity import Capacity
 from sagecell_tx.process.resources import allowed_threads, available_memory
+from sagecell_tx.workers.sockets import AdoptingReactor, HeldEndpoint, OpenSocket, adoptable
 
 #: Connections that may wait on a port to be accepted. A class presses Evaluate at once, and clients
 #: that find the queue full retry only after 1, 3 or 7 seconds: Twisted's 50 are too few.
@@ -77,6 +79,33 @@ def listening_services(
         service = strports.service(with_deep_queue(endpoint), web, reactor=reactor)
         service.setName(endpoint)
         service.endpoint = WatchedEndpoint(service.endpoint, ports)
+        listening.append(service)
+    return listening
+
+
+def adopting_services(
+    config: Config, reactor: Any, web: Site, ports: ListeningPorts, sockets: Sequence[OpenSocket]
+) -> Sequence[Service]:
+    """The same for a worker: its keeper has opened the endpoints, whose `sockets` are in the same order."""
+    listening = []
+    for endpoint, opened in zip(config.listen, sockets, strict=True):
+        adopting: Any = AdoptingReactor(reactor, opened)
+        service = strports.service(adoptable(endpoint), web, reactor=adopting)
+        service.setName(endpoint)
+        service.endpoint = WatchedEndpoint(service.endpoint, ports)
+        listening.append(service)
+    return listening
+
+
+def held_services(
+    config: Config, reactor: Any, opened: Callable[[OpenSocket], object]
+) -> Sequence[Service]:
+    """A service for each endpoint that opens it and accepts nothing; `opened` gets the socket."""
+    listening = []
+    for endpoint in config.listen:
+        service = strports.service(with_deep_queue(endpoint), Factory(), reactor=reactor)
+        service.setName(endpoint)
+        service.endpoint = HeldEndpoint(service.endpoint, opened)
         listening.append(service)
     return listening
 

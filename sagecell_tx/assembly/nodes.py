@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sagecell_tx.assembly.identifiers import since_boot
@@ -11,7 +11,7 @@ from sagecell_tx.http.jupyter.api import JupyterApi
 from sagecell_tx.http.nodes.control import ControlRoutes
 from sagecell_tx.http.nodes.forwarding import Forwarding
 from sagecell_tx.http.nodes.kernelids import LAST_NODE
-from sagecell_tx.http.nodes.remotekernels import RemoteKernels
+from sagecell_tx.http.nodes.remotekernels import MOST, RemoteKernels
 from sagecell_tx.http.nodes.siblings import Siblings
 from sagecell_tx.http.site import WebServer
 from sagecell_tx.http.sockjs.routes import SockJS
@@ -34,8 +34,14 @@ def siblings_and_forwarding(
     routes: Sequence[Routes],
     fleet: Fleet,
     drain: Callable[[bool], None],
+    own: Mapping[str, Callable[[], Any]] | None = None,
+    stop: Callable[[str], bool] = lambda _: False,
+    built: float | None = None,
 ) -> tuple[Siblings, Forwarding]:
-    """The other servers, and what is forwarded to them; `drain` is for `ControlRoutes`."""
+    """The other servers, and what is forwarded to them; for the last four see `ControlRoutes`.
+
+    By default, it was built now.
+    """
 
     def has_sockjs(name: str) -> bool:
         services = (each for each in routes if isinstance(each, SockJS))
@@ -45,7 +51,7 @@ def siblings_and_forwarding(
         interfaces = [each for each in routes if isinstance(each, JupyterApi)]
         return [model for each in interfaces for model in each.listed(which, key)]
 
-    built = since_boot()
+    built = since_boot() if built is None else built
     control = ControlRoutes(
         node=config.node,
         built=built,
@@ -53,6 +59,8 @@ def siblings_and_forwarding(
         drain=drain,
         has_sockjs=has_sockjs,
         listed=listed,
+        own=own or {},
+        stop=stop,
     )
     siblings = Siblings(
         reactor=reactor,
@@ -63,7 +71,12 @@ def siblings_and_forwarding(
     )
     forwarding = Forwarding(
         siblings=siblings,
-        kernels=RemoteKernels(siblings=siblings, baseurl=config.prefix),
+        kernels=RemoteKernels(
+            siblings=siblings,
+            baseurl=config.prefix,
+            # Any kernel may be that of another worker.
+            most=max(MOST, config.limits.admission.kernels) if config.nodes.workers else MOST,
+        ),
         is_draining=lambda: fleet.draining is not None,
         has_sockjs=has_sockjs,
         baseurl=config.prefix,

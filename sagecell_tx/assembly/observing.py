@@ -13,6 +13,7 @@ from sagecell_tx import __version__
 from sagecell_tx.assembly.listening import check_endpoint, own_service
 from sagecell_tx.config import Config, ConfigError
 from sagecell_tx.http.admin.health import DRAINING, STARTING, Health, Readiness
+from sagecell_tx.http.admin.merging import AskPeers, nobody, plain
 from sagecell_tx.http.site import WebServer
 from sagecell_tx.http.urltree import Routes
 from sagecell_tx.process.lag import ReactorLag
@@ -88,7 +89,10 @@ def _up(host: HostService) -> dict[str, float]:
 
 @define(kw_only=True, eq=False)
 class Observation:
-    """What is served to those who observe, and the services that this needs."""
+    """What is served to those who observe, and the services that this needs.
+
+    `beside` asks the other web processes of the same server.
+    """
 
     config: Config
     reactor: Any
@@ -96,6 +100,7 @@ class Observation:
     readiness: Readiness
     latencies: Latencies
     sources: Sequence[Source] = ()
+    beside: AskPeers = nobody
     public: list[Routes] = field(init=False)  # for the addresses that visitors use
     services: list[Service] = field(init=False)
     _lag: Histogram = field(factory=lambda: Histogram(LAG_SECONDS), init=False)
@@ -103,18 +108,25 @@ class Observation:
     def __attrs_post_init__(self) -> None:
         settings, health = self.config.metrics, Health(readiness=self.readiness)
         self.public, self.services = [health], []
+        if settings.listen or settings.public or self.config.web_processes > 1:
+            self.services.append(ReactorLag(clock=self.reactor, observe=self._lag.observe))
         if not settings.listen and not settings.public:
             return
         sources = [*self.sources, self._measures]
-        self.services.append(ReactorLag(clock=self.reactor, observe=self._lag.observe))
         if settings.public:
-            self.public.append(_metrics_route(sources))
+            self.public.append(_metrics_route(sources, self.beside))
         # A site of its own: who observes is answered where visitors are refused for want of descriptors.
         own = WebServer(reactor=self.reactor, limits=self.config.limits.requests, has_pages=False)
         for endpoint in settings.listen:
-            metrics = _metrics_route(sources, [host.lower() for host in settings.hosts])
+            metrics = _metrics_route(
+                sources, self.beside, [host.lower() for host in settings.hosts]
+            )
             site = own.site([health, metrics])
             self.services.append(own_service(endpoint, site, self.config, self.reactor))
+
+    def measured(self) -> dict[str, Any]:
+        """All measures, for the process that is asked for them."""
+        return plain(measure for source in (*self.sources, self._measures) for measure in source())
 
     def _measures(self) -> Iterator[Measure]:
         yield Measure(
@@ -163,7 +175,11 @@ def check_metrics(config: Config, reactor: Any) -> None:
         _metrics_route([])
 
 
-def _metrics_route(sources: Sequence[Source], hosts: Collection[str] | None = None) -> Routes:
+def _metrics_route(
+    sources: Sequence[Source],
+    beside: AskPeers = nobody,
+    hosts: Collection[str] | None = None,
+) -> Routes:
     """The route ``/metrics``; for `hosts` see `Metrics`. Raises `ConfigError` if the library is not installed."""
     try:
         from sagecell_tx.http.admin.metrics import Metrics
@@ -172,4 +188,4 @@ def _metrics_route(sources: Sequence[Source], hosts: Collection[str] | None = No
             "metrics: the package prometheus_client is not installed: "
             "pip install 'sagecell-tx[metrics]'"
         ) from error
-    return Metrics(sources=sources, hosts=hosts)
+    return Metrics(sources=sources, beside=beside, hosts=hosts)

@@ -119,7 +119,7 @@ def _retries(config: Config, reactor: Any, most: int) -> Retries:
 def sweeping(
     config: Config, reactor: Any, files: WaitingFileStore, permalinks: RunPermalinkStore
 ) -> Service:
-    """Periodic work: deletes what has expired, and returns freed memory to the system.
+    """Periodic work: deletes what has expired, if no other worker does, and returns freed memory to the system.
 
     When it stops, the files that wait for the database are stored.
     """
@@ -135,7 +135,8 @@ def sweeping(
 
     sweeping = MultiService()
     files.setServiceParent(sweeping)
-    for timer in (TimerService(SWEEP, sweep), trimming(reactor, reactor.getThreadPool())):
+    timers = [TimerService(SWEEP, sweep)] if config.nodes.is_first else []
+    for timer in (*timers, trimming(reactor, reactor.getThreadPool())):
         timer.clock = reactor
         timer.setServiceParent(sweeping)
     return sweeping

@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from sagecell_tx.commands.failing import failed
 from sagecell_tx.config import Config, ConfigError, load
-from sagecell_tx.process.nodes import Nodes
+from sagecell_tx.process.nodes import Nodes, keeper_of
 from sagecell_tx.wire.messages import WireError, parse_json
 
 #: Seconds in which a server answers, and between two looks at what is left.
@@ -62,14 +62,23 @@ def _run(options: argparse.Namespace) -> int:
         settings["state_dir"] = options.state_dir
     if options.node is not None:
         settings["node"] = options.node
+    settings["web_processes"] = 1  # a server is one, however many processes it has
     nodes = Config(**settings).nodes
-    if not nodes.own:
-        numbered = [each for each in nodes.all if _listens(nodes.control(each))] or nodes.all
+    if not nodes.own and not _listens(nodes.keeper(0)):
+        numbered = _numbered(nodes)
         if len(numbered) > 1:
             which = ", ".join(map(str, numbered))
             return failed(f"there are several servers; name one with --node: {which}")
         nodes = Nodes(nodes.root, *numbered)
     return _drain(nodes, waits=not options.no_wait)
+
+
+def _numbered(nodes: Nodes) -> list[int]:
+    """The servers with numbers that run; if none does, those that there were. Workers are none."""
+    keepers = [each for each in nodes.keepers if _listens(nodes.keeper(each))]
+    others = [each for each in nodes.all if keeper_of(each) not in keepers]
+    listening = [each for each in others if _listens(nodes.control(each))]
+    return sorted([*keepers, *listening]) or others
 
 
 def _listens(path: Path) -> bool:
@@ -86,7 +95,9 @@ def _listens(path: Path) -> bool:
 
 
 def _drain(nodes: Nodes, *, waits: bool) -> int:
-    path = nodes.control(nodes.own)
+    path = nodes.keeper(nodes.own)
+    if not _listens(path):
+        path = nodes.control(nodes.own)
     try:
         told = _ask(path, "POST", "/drain")
     except (FileNotFoundError, ConnectionRefusedError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from typing import TypeVar
 
@@ -42,6 +42,16 @@ class Histogram:
         """Count a value, from 0 up."""
         self._counts[bisect_left(self.bounds, value)] += 1
         self.total += value
+
+    @property
+    def counts(self) -> list[int]:
+        """How many values are in each interval; the last has no upper bound."""
+        return list(self._counts)
+
+    def add(self, counts: Sequence[int], total: float) -> None:
+        """Count all that another one with the same bounds has counted."""
+        self._counts = [own + other for own, other in zip(self._counts, counts, strict=True)]
+        self.total += total
 
     @property
     def count(self) -> int:

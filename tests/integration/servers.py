@@ -48,7 +48,7 @@ class Server(Daemon):
     Exactly `ready` kernels are kept ready, so that kernels can be counted. If there are `terms`, as
     HTML, visitors have to accept them. The modules in `preload` are loaded before the first fork,
     which takes seconds; None means the default. `limits` are by their names below ``[limits]``,
-    such as ``files.total_bytes``. `database` is a URL. `kernelspecs` are looked for in `jupyter_path` as well. `cluster`
+    such as ``files.total_bytes``. `database` is a URL. There may be several `web_processes`. `kernelspecs` are looked for in `jupyter_path` as well. `cluster`
     has the lines below ``[cluster]``, and `tables` further settings, as TOML. With an `admin_token`,
     there is an admin page at `admin_url`.
 
@@ -83,6 +83,7 @@ class Server(Daemon):
         listener: socket.socket | None = None,
         tables: str = "",
         cluster: str = "",
+        web_processes: int = 1,
     ) -> None:
         super().__init__("cell")
         self.state: Path = self.directory / "var" if beside is None else beside.state
@@ -108,6 +109,7 @@ class Server(Daemon):
         self.takes_over = beside is not None
         self.listener = listener
         self.cluster = cluster
+        self.web_processes = web_processes
         self.tables = tables
         self.port = free_port() if listener is None else int(listener.getsockname()[1])
         self.url = f"http://127.0.0.1:{self.port}"
@@ -162,6 +164,8 @@ class Server(Daemon):
             environment["JUPYTER_PATH"] = str(self.jupyter_path)
         command = [self.twistd, "--nodaemon", "--pidfile=", "sagecell-tx"]
         command += [f"--state-dir={self.state}", f"--config={config}"]
+        if self.web_processes > 1:
+            command += [f"--web-processes={self.web_processes}"]
         inherited: tuple[int, ...] = ()
         if self.listener is None:
             command += [f"--listen=tcp:{self.port}:interface=127.0.0.1"]
@@ -211,6 +215,11 @@ class Server(Daemon):
         """The web process."""
         assert self.process is not None
         return psutil.Process(self.process.pid)
+
+    @property
+    def workers(self) -> list[psutil.Process]:
+        """The web processes of a server with several, in the order of their numbers, unless one was replaced."""
+        return sorted(self.web.children(), key=lambda process: (process.create_time(), process.pid))
 
     @property
     def fork_server(self) -> psutil.Process:

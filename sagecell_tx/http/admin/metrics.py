@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
+from typing import Any
 
 from attrs import define, field
 from klein import Klein
@@ -25,6 +26,7 @@ from twisted.web.resource import Resource
 from typing_extensions import override
 
 from sagecell_tx.http.admin.hostnames import check_host
+from sagecell_tx.http.admin.merging import MEASURES, AskPeers, merged_measures, nobody
 from sagecell_tx.http.serving.errors import handle_problems
 from sagecell_tx.http.urltree import Mounted
 from sagecell_tx.sessions.metrics import Histogram, Kind, Measure, Source
@@ -45,18 +47,22 @@ _CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 class Metrics:
     """The route ``/metrics``. `sources` are asked each time; the process itself comes in addition.
 
+    `beside` asks the other web processes of the same server, whose measures are added.
     If there are `hosts`, even an empty collection, who asks must name the server by one of them, by an address or as localhost.
     """
 
     sources: Sequence[Source]
+    beside: AskPeers = nobody
     hosts: Collection[str] | None = None
     _registry: CollectorRegistry = field(factory=CollectorRegistry, init=False)
+    _measures: _Measures = field(init=False)
 
     app = Klein()
     handle_problems(app)
 
     def __attrs_post_init__(self) -> None:
-        self._registry.register(_Measures(self.sources))
+        self._measures = _Measures(self.sources)
+        self._registry.register(self._measures)
         ProcessCollector(registry=self._registry)
 
     def mount(self, root: Resource) -> None:
@@ -64,16 +70,17 @@ class Metrics:
         root.putChild(b"metrics", Mounted(self.app))
 
     @app.route("/", methods=["GET"])
-    def show(self, request: IRequest) -> bytes:
+    async def show(self, request: IRequest) -> bytes:
         """All that is measured."""
         if self.hosts is not None:
             check_host(request, self.hosts, _ELSEWHERE)
         request.setHeader("Content-Type", _CONTENT_TYPE)
         request.setHeader("Cache-Control", "no-store")
-        return self.text()
+        return self.text(await self.beside(MEASURES))
 
-    def text(self) -> bytes:
+    def text(self, others: Sequence[dict[str, Any]] = ()) -> bytes:
         """The text that is served."""
+        self._measures.others = others
         return generate_latest(self._registry)
 
 
@@ -82,12 +89,13 @@ class _Measures(Collector):
 
     def __init__(self, sources: Iterable[Source]) -> None:
         self._sources = list(sources)
+        self.others: Sequence[dict[str, Any]] = ()
 
     @override
     def collect(self) -> Iterator[Metric]:
         """See `Collector.collect`."""
         for source in self._sources:
-            yield from map(_family, source())
+            yield from map(_family, merged_measures(source(), self.others))
 
 
 def _family(measure: Measure) -> Metric:

@@ -11,13 +11,18 @@ from typing import Any
 
 from attrs import asdict, define, field
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 
+from sagecell_tx.http.admin.merging import OVERVIEW, AskPeers, merged_overview, nobody
 from sagecell_tx.http.admin.status import Status
 from sagecell_tx.process.redaction import short_address, short_id
-from sagecell_tx.sessions.admission.admission import PlacePool
+from sagecell_tx.sessions.admission.places import Pool
 from sagecell_tx.sessions.admission.visitors import Purpose, Scope, Visitor
+from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.interfaces import KernelMachine, MeasuringHost, Usage
 from sagecell_tx.sessions.lifecycle.session import Session
+
+_log = Logger()
 
 #: Sessions, sites, names of a budget and waiting visitors that are told at most.
 SESSIONS = 500
@@ -34,12 +39,16 @@ _ADDRESSES = (Scope.ADDRESS, Scope.NETWORK)
 
 @define(kw_only=True)
 class Overview:
-    """Collects what is shown. `machines` tells them; `salt` is random, and of this process alone."""
+    """Collects what is shown. `machines` tells them; `salt` is random, and of this process alone.
+
+    `beside` asks the other web processes of the same server.
+    """
 
     status: Status
     clock: IReactorTime
     salt: bytes
     machines: Callable[[], Sequence[KernelMachine]]
+    beside: AskPeers = nobody
     _began: float = field(init=False)
     _usages: dict[str, Usage] = field(factory=dict, init=False)
     _measured: float | None = field(default=None, init=False)
@@ -51,13 +60,26 @@ class Overview:
         """The name by which the operator stops a session: it does not tell the kernel's id."""
         return blake2b(session.kernel_id.encode(), key=self.salt, digest_size=12).hexdigest()
 
+    def stop(self, handle: str) -> bool:
+        """Stop the session of that name; returns whether it is here."""
+        session = self.find(handle)
+        if session is None:
+            return False
+        _log.info("admin: {kernel} is stopped", kernel=short_id(session.kernel_id))
+        session.stop(Reason.STOPPED)
+        return True
+
     def find(self, handle: str) -> Session | None:
         """The live session of that name."""
         sessions = self.status.fleet.sessions
         return next((each for each in sessions if self.handle(each) == handle), None)
 
+    async def whole(self) -> dict[str, Any]:
+        """The object, of all web processes of the server."""
+        return merged_overview(await self.fields(), await self.beside(OVERVIEW))
+
     async def fields(self) -> dict[str, Any]:
-        """The object."""
+        """The same of this process."""
         usages = await self._measure()
         fleet, now = self.status.fleet, self.clock.seconds()
         sessions = sorted(fleet.visited, key=lambda each: _weight(usages.get(each[0].kernel_id)))
@@ -129,7 +151,7 @@ def _weight(usage: Usage | None) -> float:
     return 0.0 if usage is None else -usage.cpu_seconds
 
 
-def _places(pool: PlacePool) -> dict[str, int]:
+def _places(pool: Pool) -> dict[str, int]:
     return {
         "taken": pool.taken,
         "limit": pool.size,
@@ -138,7 +160,7 @@ def _places(pool: PlacePool) -> dict[str, int]:
     }
 
 
-def _budgets(pools: Mapping[Purpose, PlacePool]) -> Iterable[dict[str, Any]]:
+def _budgets(pools: Mapping[Purpose, Pool]) -> Iterable[dict[str, Any]]:
     """Those who have the most kernels, for each kind of budget."""
     for purpose, pool in pools.items():
         for scope in _TOLD:
@@ -153,9 +175,9 @@ def _budgets(pools: Mapping[Purpose, PlacePool]) -> Iterable[dict[str, Any]]:
                 }
 
 
-def _queue(pools: Mapping[Purpose, PlacePool]) -> Iterable[dict[str, Any]]:
+def _queue(pools: Mapping[Purpose, Pool]) -> Iterable[dict[str, Any]]:
     for purpose, pool in pools.items():
-        for position, visitor in enumerate(pool.queue.visitors[:WAITING], 1):
+        for position, visitor in pool.queue.positions[:WAITING]:
             yield {
                 "purpose": purpose.value,
                 "position": position,

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from attrs import define
 from klein import Klein
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 from twisted.web.iweb import IRequest
 from twisted.web.resource import Resource
@@ -31,8 +32,6 @@ from sagecell_tx.http.serving.errors import Problem, handle_problems, json_body
 from sagecell_tx.http.serving.mediatypes import content_type
 from sagecell_tx.http.serving.parameters import text
 from sagecell_tx.http.urltree import Mounted
-from sagecell_tx.process.redaction import short_id
-from sagecell_tx.sessions.endreasons import Reason
 
 _log = Logger()
 
@@ -48,7 +47,8 @@ _FLAGS = "Path=/admin; HttpOnly; SameSite=Strict"
 
 @define(kw_only=True)
 class AdminPage:
-    """The routes. `drain` admits no more kernels; None if this server cannot.
+    """The routes. `drain` admits no more kernels; None if this server cannot. `stop_elsewhere` stops a session of another web
+    process, and fires with whether one had it.
 
     `are_behind_proxy` tells whether a request came from a trusted proxy, so that its headers count.
     """
@@ -57,6 +57,7 @@ class AdminPage:
     overview: Overview
     hosts: Collection[str] = ()
     drain: Callable[[], object] | None = None
+    stop_elsewhere: Callable[[str], Deferred[bool]] = lambda _: succeed(False)
     client: Path = CLIENT
     are_behind_proxy: Callable[[IRequest], bool] = lambda _: False
 
@@ -123,21 +124,18 @@ class AdminPage:
     async def status(self, request: IRequest) -> bytes:
         """All data; for a browser, also the secret that its changes need."""
         browser = self.logins.check(request)
-        fields = await self.overview.fields()
+        fields = await self.overview.whole()
         fields["can_drain"] = self.drain is not None
         if browser is not None:
             fields["csrf"] = browser.csrf
         return json_body(request, fields)
 
     @app.route("/sessions/<handle>/stop", methods=["POST"])
-    def stop(self, request: IRequest, handle: str) -> bytes:
+    async def stop(self, request: IRequest, handle: str) -> bytes:
         """Stop one session; its visitor is told that it was stopped."""
         self.logins.check_change(request)
-        session = self.overview.find(handle)
-        if session is None:
+        if not self.overview.stop(handle) and not await self.stop_elsewhere(handle):
             raise Problem(404, "unknown_kernel", "There is no such session, or it has ended.")
-        _log.info("admin: {kernel} is stopped", kernel=short_id(session.kernel_id))
-        session.stop(Reason.STOPPED)
         request.setResponseCode(204)
         return b""
 

@@ -12,6 +12,7 @@ from twisted.web.iweb import IRequest
 from twisted.web.resource import Resource
 
 from sagecell_tx import __version__
+from sagecell_tx.http.admin.merging import STATUS, AskPeers, merged_status, nobody
 from sagecell_tx.http.serving import cors
 from sagecell_tx.http.serving.errors import Problem, handle_problems, json_body
 from sagecell_tx.http.serving.parameters import present
@@ -28,11 +29,15 @@ QUEUES = (Purpose.KERNEL, Purpose.SERVICE, Purpose.COMPLETER)
 
 @define(kw_only=True)
 class Status:
-    """The route ``/status.json``. `ready` gives the number of kernels that are ready."""
+    """The route ``/status.json``. `ready` gives the number of kernels that are ready.
+
+    `beside` asks the other web processes of the same server.
+    """
 
     fleet: Fleet
     host: HostService
     ready: Callable[[], int]
+    beside: AskPeers = nobody
 
     app = Klein()
     handle_problems(app)
@@ -42,7 +47,7 @@ class Status:
         root.putChild(b"status.json", Mounted(self.app))
 
     @app.route("/", methods=["GET"])
-    def show(self, request: IRequest) -> bytes:
+    async def show(self, request: IRequest) -> bytes:
         """The version, the sandbox level, and counts of kernels, waiting visitors and refusals.
 
         With ``?ready=1``, it is an error while no kernel is started: with 404, at which HAProxy gives a
@@ -52,7 +57,7 @@ class Status:
         request.setHeader("Cache-Control", "no-store")
         if present(request, "ready"):
             self._check_ready()
-        return json_body(request, self.fields())
+        return json_body(request, await self.whole())
 
     def _check_ready(self) -> None:
         """Raises `Problem` while no kernel is started."""
@@ -64,8 +69,12 @@ class Status:
             return
         raise Problem(404, why.code, why.message)
 
+    async def whole(self) -> dict[str, Any]:
+        """What is published, as a JSON object, of all web processes of the server."""
+        return merged_status(self.fields(), await self.beside(STATUS))
+
     def fields(self) -> dict[str, Any]:
-        """What is published, as a JSON object."""
+        """The same of this process."""
         limits, admission = self.fleet.limits.admission, self.fleet.admission
         host, left = self.host.status, self.fleet.draining
         return {

@@ -113,7 +113,7 @@ class JupyterApi:
         return json_body(request, model)
 
     @app.route("/status", methods=["GET"])
-    def show_status(self, request: IRequest) -> bytes:
+    async def show_status(self, request: IRequest) -> bytes:
         """The load of the server, by Jupyter's names, and those of our own that differ from them."""
         sessions = self.kernels.fleet.sessions
         activity = max((each.last_activity for each in sessions), default=None)
@@ -123,7 +123,7 @@ class JupyterApi:
             "connections": sum(each.audience.listening for each in sessions),
             "kernels": len(sessions),
         }
-        return json_body(request, {**self.status.fields(), **model})
+        return json_body(request, {**await self.status.whole(), **model})
 
     # --- kernelspecs
 

@@ -7,6 +7,8 @@
     -> GET  /sockjs?name=<name>  <- 204 if that connection is here, else 404
     -> GET  /kernels?key=<name>  <- what this server has in the list of /api/kernels of the API key of that name
     -> GET  /sessions?key=<name> <- the same for /api/sessions
+    -> GET  /own/<what>          <- what a worker tells another one of itself; see http/admin/merging.py
+    -> POST /stop?handle=<name>  <- 204 if the session with that handle is here, and is stopped; else 404
 
 Only this account can connect to the socket.
 """
@@ -14,17 +16,28 @@ Only this account can connect to the socket.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from inspect import isawaitable
+from typing import Any, Protocol
 
-from attrs import define
+from attrs import define, field
 from klein import Klein
 from twisted.web.iweb import IRequest
 from twisted.web.server import Site
 
 from sagecell_tx.http.serving.errors import Problem, handle_problems, json_body
 from sagecell_tx.http.serving.parameters import present, seconds, text
-from sagecell_tx.sessions.fleet.fleet import Fleet
+
+
+class Drained(Protocol):
+    """Sessions that may be about to end: those of a fleet, or of a keeper's workers."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+    @property
+    def draining(self) -> float | None:
+        """Seconds until those that are left will be ended; None if there is no drain."""
 
 
 @define(kw_only=True)
@@ -32,15 +45,18 @@ class ControlRoutes:
     """The routes. `drain` drains the server; its argument tells whether there is a successor.
 
     `built` is when the server was, in seconds since the machine was started: of two that would drain one another, the
-    later one stays. For `listed` see `JupyterApi.listed`.
+    later one stays. For `listed` see `JupyterApi.listed`. `own` gives, by name, what this process tells of itself, perhaps by a
+    coroutine; `stop` stops the session of a handle, and returns whether there is one.
     """
 
     node: int
     built: float
-    fleet: Fleet
+    fleet: Drained
     drain: Callable[[bool], None]
     has_sockjs: Callable[[str], bool]
     listed: Callable[[str, str], list[dict[str, Any]]]
+    own: Mapping[str, Callable[[], Any]] = field(factory=dict)
+    stop: Callable[[str], bool] = lambda _: False
 
     app = Klein()
     handle_problems(app)
@@ -85,6 +101,22 @@ class ControlRoutes:
     def list_sessions(self, request: IRequest) -> bytes:
         """The sessions of a key."""
         return json_body(request, self.listed("sessions", text(request, "key")))
+
+    @app.route("/own/<what>", methods=["GET"])
+    async def tell(self, request: IRequest, what: str) -> bytes:
+        """What this process tells of itself."""
+        if what not in self.own:
+            raise Problem(404, "not_found", "There is nothing of that name.")
+        told = self.own[what]()
+        return json_body(request, await told if isawaitable(told) else told)
+
+    @app.route("/stop", methods=["POST"])
+    def stop_session(self, request: IRequest) -> bytes:
+        """Stop a session of this process."""
+        if not self.stop(text(request, "handle")):
+            raise Problem(404, "not_found", "There is no such session.")
+        request.setResponseCode(204)
+        return b""
 
     @app.route("/sockjs", methods=["GET"])
     def find_sockjs(self, request: IRequest) -> bytes:

@@ -31,6 +31,11 @@ from sagecell_tx.http.serving.errors import Problem
 
 _log = Logger()
 
+#: How long a process that stops waits for the rest of what its peers, which stop too, tell clients that are connected
+#: here, and how often it looks, in seconds.
+FAREWELL = 3.0
+_LOOK = 0.05
+
 #: Seconds in which another server accepts a connection.
 _PATIENCE = 5
 
@@ -55,6 +60,21 @@ class Forwarding:
         """How many connections are joined to another server."""
         return len(self._joined) + len(self.kernels)
 
+    def when_left(self) -> Deferred[None]:
+        """Fires when no connection is joined, or after `FAREWELL` seconds: for a process whose peers stop as well."""
+        left: Deferred[None] = Deferred()
+        clock = self.siblings.reactor
+        end = clock.seconds() + FAREWELL
+
+        def look() -> None:
+            if self.joined and clock.seconds() < end:
+                clock.callLater(_LOOK, look)
+            else:
+                left.callback(None)
+
+        look()
+        return left
+
     def resource(self, request: Request, own: Callable[[Request], IResource]) -> IResource | None:
         """What answers a request that may be another server's; None for one that is this server's.
 
@@ -69,7 +89,10 @@ class Forwarding:
             or named.node == siblings.nodes.own
             or (named.sockjs and self.has_sockjs(named.sockjs))
         )
-        is_new = named.node is None and not (named.sockjs and siblings.predecessors)
+        if named.key and siblings.nodes.workers and not self.is_draining():
+            is_here = siblings.nodes.owner(named.key) == siblings.nodes.own
+            return None if is_here else Forwarded(self, named, own)
+        is_new = named.node is None and not (named.sockjs and siblings.asked)
         if is_here or (is_new and not self.is_draining()):
             return None
         return Forwarded(self, named, own)
@@ -83,7 +106,9 @@ class Forwarding:
             found = await siblings.who_has_sockjs(named.sockjs)
             if found:
                 return found
-        return siblings.successors if self.is_draining() else []
+        if self.is_draining():
+            return siblings.successors
+        return [siblings.nodes.owner(named.key)] if named.key and siblings.nodes.workers else []
 
     async def connect_to_one(self, nodes: Sequence[int]) -> Upstream | None:
         """Connect to the first that can be reached, or to none: one that was killed has left its sockets.

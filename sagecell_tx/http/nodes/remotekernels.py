@@ -45,10 +45,11 @@ _UNREAD = 256 * 1024
 
 @define(kw_only=True)
 class RemoteKernels:
-    """Opens connections to kernels of the other servers. Paths begin with `baseurl`."""
+    """Opens connections to kernels of the other servers, `most` at a time. Paths begin with `baseurl`."""
 
     siblings: Siblings
     baseurl: str = ""
+    most: int = MOST
     _open: dict[RemoteKernel, str] = field(factory=dict, init=False)  # and whose each is
 
     def __len__(self) -> int:
@@ -88,16 +89,17 @@ class RemoteKernels:
     def _has_room_for(self, holder: str) -> bool:
         """Whether `holder` has fewer than are left."""
         own = sum(each == holder for each in self._open.values())
-        return own < MOST - len(self)
+        return own < self.most - len(self)
 
 
 @define(eq=False)
 class RemoteKernel:
-    """A kernel of another server. `is_over` when no message will follow those that wait to be read."""
+    """A kernel of another server; see `KernelElsewhere`."""
 
     _on_message: Callable[[], None]
     _on_closed: Callable[[RemoteKernel], None]
     is_over: bool = field(default=False, init=False)
+    is_lost: bool = field(default=False, init=False)
     _unsent: deque[bytes] = field(factory=deque, init=False)
     unsent: int = field(default=0, init=False)  # bytes of them
     _producer: PushProducer = field(init=False)
@@ -173,8 +175,9 @@ class RemoteKernel:
         if had_none and not self._left:
             self._on_message()
 
-    def closed(self) -> None:
-        """The connection has ended, or the upgrade was refused."""
+    def closed(self, in_order: bool = False) -> None:
+        """The connection has ended, perhaps `in_order`, or the upgrade was refused."""
+        self.is_lost = self._connection is not None and not in_order
         self._connection, self.is_over = None, True
         self._unsent.clear()
         self.unsent = 0
@@ -213,7 +216,7 @@ class _Connection(WebSocketClientProtocol):  # type: ignore[misc]
     @override
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         """The connection has ended."""
-        self.factory.kernel.closed()
+        self.factory.kernel.closed(in_order=wasClean)
 
 
 class _Factory(WebSocketClientFactory):  # type: ignore[misc]

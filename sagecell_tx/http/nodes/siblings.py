@@ -126,9 +126,10 @@ class Siblings(Service):
         return [node for node in self.nodes.others if not self.nodes.is_draining(node)]
 
     @property
-    def predecessors(self) -> Sequence[int]:
-        """The other servers that are draining."""
-        return [node for node in self.nodes.others if self.nodes.is_draining(node)]
+    def asked(self) -> Sequence[int]:
+        """The other servers that may have what a request of a client here is about: those that drain, and workers of the same keeper."""
+        peers = self.nodes.peers
+        return [node for node in self.nodes.others if node in peers or self.nodes.is_draining(node)]
 
     def mark_draining(self) -> None:
         """Let the others send this server no more new visitors."""
@@ -138,8 +139,13 @@ class Siblings(Service):
             _log.failure("the other servers cannot be told of the drain")
 
     def take_over(self) -> Deferred[None]:
-        """Drain all others, and let those that do already know; fires when they have begun, and never fails."""
-        return self._ask_all(self.nodes.others, "POST", f"/drain?after={self.built}", self._drains)
+        """Drain all others, and let those that do already know; fires when they have begun, and never fails.
+
+        Not the other workers of the same keeper.
+        """
+        return self._ask_all(
+            self.nodes.strangers, "POST", f"/drain?after={self.built}", self._drains
+        )
 
     def _drains(self, node: int, response: IResponse, _: bytes) -> None:
         if response.code == 200:
@@ -168,9 +174,9 @@ class Siblings(Service):
         told(node, response, await body.read.addTimeout(_PATIENCE, self.reactor))
 
     def who_has_sockjs(self, name: str) -> Deferred[Sequence[int]]:
-        """Fires with the draining server that has a SockJS connection, alone; with none if none has."""
-        predecessors = self.predecessors
-        if not predecessors:
+        """Fires with the other server that has a SockJS connection, alone; with none if none has."""
+        asked_nodes = self.asked
+        if not asked_nodes:
             return succeed([])
         found: list[int] = []
 
@@ -179,11 +185,36 @@ class Siblings(Service):
                 found.append(node)
 
         path = f"/sockjs?name={quote(name, safe='')}"
-        asked = self._ask_all(predecessors, "GET", path, told)
+        asked = self._ask_all(asked_nodes, "GET", path, told)
         return asked.addCallback(lambda _: found[:1])
 
+    def of_peers(self, what: str) -> Deferred[list[dict[str, Any]]]:
+        """Fires with what each other worker of the same keeper tells of itself; see `ControlRoutes.own`."""
+        found: list[dict[str, Any]] = []
+
+        def told(node: int, response: IResponse, body: bytes) -> None:
+            if response.code == 200:
+                found.append(json.loads(body))
+
+        return self._ask_all(self.nodes.peers, "GET", f"/own/{what}", told).addCallback(
+            lambda _: found
+        )
+
+    def stop(self, handle: str) -> Deferred[bool]:
+        """Fires with whether another worker had the session of that handle, which it has stopped."""
+        found: list[int] = []
+
+        def told(node: int, response: IResponse, _: bytes) -> None:
+            if response.code == 204:
+                found.append(node)
+
+        path = f"/stop?handle={quote(handle, safe='')}"
+        return self._ask_all(self.nodes.peers, "POST", path, told).addCallback(
+            lambda _: bool(found)
+        )
+
     def listed(self, which: str, key: str) -> Deferred[list[dict[str, Any]]]:
-        """Fires with what the draining servers have in the list "kernels" or "sessions" of a key."""
+        """Fires with what the other servers have in the list "kernels" or "sessions" of a key."""
         found: list[dict[str, Any]] = []
 
         def told(node: int, response: IResponse, body: bytes) -> None:
@@ -191,5 +222,5 @@ class Siblings(Service):
                 found.extend(json.loads(body))
 
         path = f"/{which}?key={quote(key, safe='')}"
-        asked = self._ask_all(self.predecessors, "GET", path, told)
+        asked = self._ask_all(self.asked, "GET", path, told)
         return asked.addCallback(lambda _: found)

@@ -23,12 +23,13 @@ from sagecell_tx.http.transports.dispatch import TRY_AGAIN_LATER
 from sagecell_tx.http.transports.resume import TOO_MANY_LISTENERS
 from sagecell_tx.sessions.admission.visitors import Visitor
 from sagecell_tx.sessions.completion.completer import Completer
+from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.fleet.fleet import Fleet
 from sagecell_tx.sessions.lifecycle.session import Session
 from sagecell_tx.sessions.listeners.audience import STALLED, TooManyListeners
 from sagecell_tx.wire import textwire
 from sagecell_tx.wire.jsonbounds import QUESTION_MARKS
-from sagecell_tx.wire.messages import Message, WireError
+from sagecell_tx.wire.messages import IOPUB, Message, WireError
 from sagecell_tx.wire.sockjswire import Text
 from sagecell_tx.wire.v4 import V4Client
 
@@ -42,7 +43,8 @@ ANSWERS = 64
 #: Bytes in the content of a request to the completer; a longer one is dropped as well.
 QUESTION = 256 * 1024
 
-#: Kernels of other servers that one client may have; each takes a connection, also if there is none of its id.
+#: Kernels of other servers that one client may have, or as many as its page; each takes a connection, also if there is
+#: none of its id.
 OTHERS = 8
 
 #: Bytes of one kernel's messages before it is another kernel's turn.
@@ -59,9 +61,13 @@ class ClientMessage:
 
 
 class KernelElsewhere(Protocol):
-    """A kernel of another server. `is_over` when no message will follow those that wait to be read."""
+    """A kernel of another server. `is_over` when no message will follow those that wait to be read.
+
+    It `is_lost` if the server was, so that none of them tells why.
+    """
 
     is_over: bool
+    is_lost: bool
 
     def send(self, text: str) -> None:
         """Send a message, as JSON text."""
@@ -160,6 +166,8 @@ class Multiplexer:
             taken += [(f"{kernel_id}/channels,", text) for text in texts]
             if not texts and other.is_over:
                 del self._others[kernel_id]
+                if other.is_lost:
+                    taken.append((f"{kernel_id}/channels,", *textwire.render(self._lost())))
                 self._part_later()
         return taken
 
@@ -212,7 +220,7 @@ class Multiplexer:
         """Send a message to a kernel of another server; to none if there is no such kernel."""
         other = self._others.get(kernel_id)
         if other is None:
-            if len(self._others) >= OTHERS:
+            if len(self._others) >= self._most_others:
                 return
             address = self._client.address
             other = self._elsewhere(kernel_id, address, self._client.wake)
@@ -222,6 +230,19 @@ class Multiplexer:
             self._others[kernel_id] = other
         if isinstance(asked.message, Message):
             other.send(asked.text)
+
+    @property
+    def _most_others(self) -> int:
+        return max(OTHERS, self._fleet.limits.admission.kernels_per_cell_session)
+
+    def _lost(self) -> Message:
+        """The end of a kernel whose server is lost."""
+        content = {
+            "execution_state": "dead",
+            "reason": Reason.LOST.value,
+            "message": Reason.LOST.sentence,
+        }
+        return self._fleet.originator.originate(IOPUB, "status", content)
 
     def _kernel(self, kernel_id: str, asked: Message | WireError) -> MultiplexedKernel | None:
         """The kernel with that id, attached by its first message `asked`; None if unknown."""

@@ -85,6 +85,11 @@ class Queue:
         return [entry.visitor for entry in self._waiting]
 
     @property
+    def positions(self) -> list[tuple[int, Visitor]]:
+        """Who waits at which position, from 1 up."""
+        return list(enumerate(self.visitors, 1))
+
+    @property
     def is_full(self) -> bool:
         """Whether there is no room for one more."""
         return len(self._waiting) >= self.room

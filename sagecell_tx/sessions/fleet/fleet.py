@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 
 from attrs import define, field
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredList, fail, succeed
+from twisted.internet.defer import Deferred, DeferredList, succeed
 from twisted.internet.defer import TimeoutError as DeadlineReached
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -15,8 +15,9 @@ from twisted.python.failure import Failure
 from typing_extensions import override
 
 from sagecell_tx.limits import Limits
-from sagecell_tx.sessions.admission.admission import Admission, Place
+from sagecell_tx.sessions.admission.admission import Admission
 from sagecell_tx.sessions.admission.countedstarts import CountedStarts
+from sagecell_tx.sessions.admission.places import Place, Pool
 from sagecell_tx.sessions.admission.queue import Position
 from sagecell_tx.sessions.admission.refusals import Refused
 from sagecell_tx.sessions.admission.starts import Starts
@@ -59,7 +60,7 @@ class Fleet(Service):
 
     Programs get permalinks when they are run, if there is a store for them in `permalinks`. Their
     addresses begin with `baseurl`. `is_ready` tells whether `host` has a kernel of a kind that it
-    need not start; for `has_room` see `Admission`. `has_answered` tells whether no client waits for
+    need not start; for `has_room` and `shared` see `Admission`. `has_answered` tells whether no client waits for
     the rest of an answer, as of a file.
     """
 
@@ -75,6 +76,7 @@ class Fleet(Service):
     is_ready: Callable[[KernelSpec], bool] = lambda _: False
     has_room: Callable[[], bool] = lambda: True
     has_answered: Callable[[], bool] = lambda: True
+    shared: Mapping[Purpose, Pool] | None = None
     sample: ProgramSample = field(factory=ProgramSample)
     traffic: Traffic = field(factory=Traffic, init=False)
     admission: Admission = field(init=False)
@@ -92,7 +94,10 @@ class Fleet(Service):
 
     def __attrs_post_init__(self) -> None:
         self.admission = Admission(
-            limits=self.limits.admission, clock=self.clock, has_room=self.has_room
+            limits=self.limits.admission,
+            clock=self.clock,
+            has_room=self.has_room,
+            shared=self.shared,
         )
         self.allowance = FileAllowance(self.limits.files)
         self.permalink_allowance = RunPermalinkAllowance(self.limits.requests)
@@ -103,7 +108,7 @@ class Fleet(Service):
             clock=self.clock,
             limits=self.limits.lifetime,
             sessions=self._sessions.values,
-            waiting=partial(self.admission.waiting, Purpose.KERNEL),
+            waiting=lambda: self.admission.wanted,
         )
         self._draining = self._new_draining()
 
@@ -226,11 +231,8 @@ class Fleet(Service):
 
     def _turn_to_restart(self, place: Place, starts: CountedStarts) -> Deferred[None]:
         """Fires when a kernel may be started again, in its place. Fails with `Refused`."""
-        try:
-            place.start_again()
-        except Refused as refused:
-            return fail(refused)
-        return starts.turn(self.limits.admission.queue_seconds)
+        patience = self.limits.admission.queue_seconds
+        return place.start_again().addCallback(lambda _: starts.turn(patience))
 
     def _settle(self, starts: CountedStarts, session: Session) -> None:
         """A start has succeeded, or failed: then it counts until its process should be gone."""
@@ -294,6 +296,10 @@ class Fleet(Service):
         """
         self.admission.close()
         return self._draining.begin()
+
+    def make_room(self) -> None:
+        """Others wait for a place, as `Admission.wanted` says: sessions that nobody needs may have to end."""
+        self._yielding.look()
 
     def when_deserted(self, call: Callable[[], None]) -> None:
         """Call this, perhaps repeatedly, when the fleet was drained and no session is left."""

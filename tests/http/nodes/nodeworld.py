@@ -122,8 +122,8 @@ class Machine:
     forwarding: dict[int, Forwarding] = field(factory=dict)
     drained: list[tuple[int, bool]] = field(factory=list)
 
-    def start(self, number: int, limits: Limits | None = None) -> Node:
-        """Start a server."""
+    def start(self, number: int, limits: Limits | None = None, workers: int = 1) -> Node:
+        """Start a server, or one of several workers of one."""
         node = Node(
             limits=limits or Limits(),
             client=self.root,
@@ -139,9 +139,16 @@ class Machine:
             if node.fleet.draining is None:
                 self.drain(number)
 
-        config = Config(state_dir=self.root, node=number)
+        config = Config(state_dir=self.root, node=number, web_processes=workers)
         siblings, forwarding = siblings_and_forwarding(
-            config, self.reactor, node.web, node.served, node.fleet, drain
+            config,
+            self.reactor,
+            node.web,
+            node.served,
+            node.fleet,
+            drain,
+            {"status": lambda: {"node": number}},
+            lambda handle: handle == f"of-{number}",
         )
         for routes in node.served:
             if isinstance(routes, JupyterApi):

@@ -9,7 +9,8 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from sagecell_tx.limits import AdmissionLimits, Rate
-from sagecell_tx.sessions.admission.admission import Admission, Place
+from sagecell_tx.sessions.admission.admission import Admission
+from sagecell_tx.sessions.admission.places import Place
 from sagecell_tx.sessions.admission.queue import Position
 from sagecell_tx.sessions.admission.refusals import Refused
 from sagecell_tx.sessions.admission.visitors import Purpose, Scope, Visitor

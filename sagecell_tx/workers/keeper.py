@@ -1,0 +1,151 @@
+"""The keeper: the process that twistd starts where a server has several.
+
+It opens the listening sockets, runs the workers, and keeps the places that they share. It serves no
+requests itself, and has no part in what goes on between a client and a kernel.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from attrs import define, field
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from typing_extensions import override
+
+from sagecell_tx.process.logs import LogWriter
+from sagecell_tx.server import PermalinkServer
+from sagecell_tx.sessions.admission.places import PlacePool
+from sagecell_tx.sessions.admission.visitors import Purpose
+from sagecell_tx.workers.worker import Worker
+
+_log = Logger()
+
+
+class Lock(Protocol):
+    """What two servers cannot share."""
+
+    def open(self) -> object:
+        """Lock it. Raises `ConfigError`."""
+
+    def close(self) -> None:
+        """Unlock it."""
+
+
+@define(kw_only=True, eq=False)
+class Keeper(PermalinkServer):
+    """Runs `workers`, whose places are in `pools`.
+
+    `control` is where it is told what to do. A drain takes `drain_seconds` at most. `fail` lets the process end
+    with an error once it has stopped.
+    """
+
+    pools: Mapping[Purpose, PlacePool]
+    lock: Lock
+    drain_seconds: float
+    fail: Callable[[], None]
+    has_terminal: Callable[[], bool] = lambda: os.isatty(0)
+    workers: Sequence[Worker] = field(default=(), init=False)
+    control: Service = field(factory=Service, init=False)
+    _drained_at: float | None = field(default=None, init=False)
+    _is_up: bool = field(default=False, init=False)
+    _told: int = field(default=0, init=False)
+
+    def __len__(self) -> int:
+        """The number of kernels that are in use, or about to be."""
+        return sum(pool.taken for pool in self.pools.values())
+
+    @property
+    def draining(self) -> float | None:
+        """Seconds until the sessions that are left will be ended; None if nobody drains."""
+        if self._drained_at is None:
+            return None
+        clock: IReactorTime = self.reactor
+        return max(0.0, self._drained_at + self.drain_seconds - clock.seconds())
+
+    # --- the service
+
+    @override
+    def _claim(self) -> None:
+        """Lock the directory: a second keeper fails before it changes anything."""
+        self.lock.open()
+
+    @override
+    def _begin(self) -> None:
+        """Start the workers; the server is ready when all of them are."""
+        self.control.startService()
+        for worker in self.workers:
+            worker.start()
+
+    @override
+    async def _say_goodbye(self) -> None:
+        """Let all workers stop. Their clients are told by them, while the sockets are open."""
+        await DeferredList([worker.stop() for worker in self.workers])
+
+    @override
+    async def _end(self) -> None:
+        stopped: Deferred[Any] | None = self.control.stopService()
+        if stopped is not None:
+            await stopped
+        self.lock.close()
+
+    @override
+    def _hung_up(self) -> None:
+        """Drain; a second time, stop at once."""
+        if self.draining is None and not self.has_terminal():
+            self.drain()
+        else:
+            self.finish()
+
+    def drain(self, has_successor: bool = False) -> None:
+        """Let all workers drain, and end when they have. Harmless if repeated."""
+        if self._drained_at is not None or not self.running:
+            return
+        self._drained_at = self.reactor.seconds()
+        _log.info("draining: no new sessions")
+        self.notifier.status("draining: no new sessions")
+        for worker in self.workers:
+            worker.drain()
+        self._end_if_drained()
+
+    # --- what the workers report
+
+    def came_up(self) -> None:
+        """A worker is ready."""
+        if not self._is_up and all(worker.is_up for worker in self.workers):
+            self._is_up = True
+            self._up()
+
+    def has_ended(self, worker: Worker, failed: bool) -> None:
+        """A worker's process has ended by itself, and everything that it had is free."""
+        if self._drained_at is not None:
+            self._end_if_drained()
+        elif failed and not any(each.was_up for each in self.workers):
+            _log.error("a web process could not start: its reason is above")
+            self.fail()
+            self.finish()
+        else:
+            worker.restart_later()
+
+    def _end_if_drained(self) -> None:
+        if not any(worker.is_alive for worker in self.workers):
+            self.finish()
+
+    def look(self) -> None:
+        """Somebody may wait, or wait no more: the workers are told how many kernels should make room."""
+        waiting = len(self.pools[Purpose.KERNEL].queue)
+        each = -(-waiting // max(1, len(self.workers)))
+        if each != self._told:
+            self._told = each
+            for worker in self.workers:
+                worker.tell_wanted(each)
+
+    def relay(self, line: str) -> None:
+        """Write a line of a worker's log to this process's own."""
+        observer: Any = self.log_observer
+        if isinstance(observer, LogWriter):
+            observer.write(f"{line}\n")
