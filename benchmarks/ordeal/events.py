@@ -61,7 +61,8 @@ class Director:
     def run(self, evaluate: Evaluate, stage: Stage) -> Deferred[None]:
         """See `Model.run`."""
         done: Deferred[Any] = Deferred(lambda _: self._over.set())
-        deferToThread(self._play, stage.seconds).chainDeferred(done)
+        played = deferToThread(self._play, stage.seconds)
+        played.addBoth(lambda result: None if done.called else done.callback(result))
         return done
 
     def _play(self, seconds: float) -> None:

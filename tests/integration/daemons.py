@@ -20,6 +20,7 @@ class Daemon(ABC):
     def __init__(self, prefix: str) -> None:
         # A short path: kernels' sockets are below it.
         self.directory = Path(tempfile.mkdtemp(prefix=prefix, dir="/tmp"))
+        (self.directory / "log").touch()
         self.process: subprocess.Popen[bytes] | None = None
         self.notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notices.bind(str(self.directory / "notify"))

@@ -59,7 +59,7 @@ class ProcessMachine(Protocol):
         """There is nothing left of a process."""
 
     def could_not_start(self, process: RemoteProcess) -> None:
-        """A process has ended there before it was up, or was killed because that took too long."""
+        """A process was refused there, has ended before it was up, or was killed because that took too long."""
 
     def expect_end(self, process: RemoteProcess) -> None:
         """A connection to it is lost: its end is to follow, or `RemoteProcess.cut_off`. Harmless if repeated."""
@@ -229,6 +229,8 @@ class RemoteProcess:
             self._try_another()
         elif event == "refused":
             self._observer.troubled(Trouble.FAILED, str(message.get("why"))[:_WHY])
+            if self.machine is not None:
+                self.machine.could_not_start(self)
             self._try_another()
         else:
             raise WireError("invalid_event", f"There is no event {str(event)[:40]!r}.")

@@ -193,6 +193,15 @@ def test_a_killed_one_is_not_placed_again():
     assert bench.told == [Exit()]
 
 
+def test_a_machine_that_refuses_one_could_not_start_it():
+    for event, failed in (("refused", True), ("full", False)):
+        machine, other = MachineDouble(), MachineDouble("green")
+        bench = Bench(machine, other)
+        bench.process.received({"event": event, "why": "no directory can be made"})
+        assert ({"failed": True} in machine.told) is failed
+        assert [each["op"] for each in other.told] == ["start"]
+
+
 def test_one_that_was_bound_is_not_started_again():
     bench = Bench(MachineDouble(), MachineDouble("green"))
     bench.process.received({"event": "bound"})
