@@ -14,13 +14,13 @@ from twisted.internet.interfaces import (
     IReactorTime,
 )
 from twisted.internet.protocol import Factory
-from twisted.internet.protocol import Protocol as StreamProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from sagecell_tx.hosts.cluster.connections.identity import prepare_socket
 from sagecell_tx.hosts.cluster.connections.line import encode
 from sagecell_tx.hosts.cluster.connections.stream import TlsStream
+from sagecell_tx.hosts.cluster.connections.tls import PiecesProtocol
 
 #: Streams that are connected ahead: what three kernels need at their start, and one more.
 SPARES = 10
@@ -42,7 +42,7 @@ Connect = Callable[[IProtocolFactory], Any]
 
 
 @implementer(IHandshakeListener)
-class StreamConnection(StreamProtocol):
+class StreamConnection(PiecesProtocol):
     """A connection for one stream: spare until it is used."""
 
     def __init__(self, owner: Streams) -> None:
@@ -79,7 +79,12 @@ class StreamConnection(StreamProtocol):
         if self._stream is None:
             self.abort()
         else:
-            self._stream.received(data)
+            self._stream.arrived(data)
+
+    def all_received(self) -> None:
+        """See `PiecesProtocol.all_received`: now it is passed on."""
+        if self._stream is not None:
+            self._stream.deliver()
 
     def connectionLost(self, reason: Failure | None = None) -> None:  # noqa: N802
         """The agent has closed the connection, or refused it."""

@@ -62,7 +62,9 @@ def test_a_spare_one_is_used_at_once_and_replaced_later():
     stream = bench.open("token", 2)
     assert first.messages() == [{"op": "open", "token": "token", "port": 2}]
     stream.read()
-    bench.connections[0].dataReceived(b"data")
+    bench.connections[0].dataReceived(b"da")
+    bench.connections[0].dataReceived(b"ta")
+    bench.connections[0].all_received()
     assert bench.got == [b"data"]
     assert bench.coming == []
     bench.clock.advance(REFILL)
