@@ -18,7 +18,7 @@ REAL := -m "(integration or browser) and not sage and not jupyter" -n 2 --dist l
 # The virtual environment that kernels with Sage run in.
 SAGE := .venv-sage
 
-.PHONY: run run-sage test test-sage test-jupyter lint types layers python memory coverage pythons docs web browser bench bench-sage bench-jupyter bench-interacts bench-loading bench-articles bench-scale soak ordeal attack contract syscalls client format clean
+.PHONY: run run-sage test test-sage test-jupyter lint types layers python memory coverage pythons docs web browser bench bench-sage bench-jupyter bench-interacts bench-loading bench-articles bench-scale bench-cluster soak ordeal attack contract syscalls client format clean
 
 run: $(VENV)/kernel $(CLIENT)
 	exec $(BIN)/twistd --nodaemon --pidfile= sagecell-tx --state-dir $(STATE) \
@@ -203,6 +203,10 @@ bench-articles: $(VENV)/test $(CLIENT) chromium
 # A thousand live kernels, which take up to 15 GB, and a thousand idle clients; SCALE="--kernels 200" has fewer.
 bench-scale: $(VENV)/test $(CLIENT)
 	$(BIN)/python -m benchmarks.scale $(SCALE)
+
+# Kernels of an agent in a network namespace beside those of the server's own machine.
+bench-cluster: $(VENV)/test $(CLIENT) netspaces
+	$(BIN)/python -m benchmarks.cluster
 
 # 10,000 sessions of all kinds; SOAK="--hours 8" runs for 8 hours instead.
 soak: $(VENV)/test $(CLIENT)

@@ -60,7 +60,7 @@ class Bar:
     """A promise about a peer of ours: a row, its limit, and whether higher is better.
 
     The limit is a multiple of the figure of the peer `against`, in the row `of` if that is given, or, without one, a figure
-    in the row's unit.
+    in the row's unit. With `more`, it is in that unit as well, and how much more than the figure of `against`.
     """
 
     row: str
@@ -68,6 +68,7 @@ class Bar:
     against: str = ""
     of: str = ""
     higher: bool = False
+    more: bool = False
 
 
 #: Targets that a release must meet.
@@ -169,14 +170,20 @@ def judgements(
         our = values[bar.row].get(ours)
         of = bar.of or bar.row
         theirs = values.get(of, {}).get(bar.against) if bar.against else 1.0
-        reached = our / theirs if our is not None and theirs else None
+        if our is None or theirs is None or (not bar.more and not theirs):
+            reached = None
+        else:
+            reached = our - theirs if bar.more else our / theirs
         if reached is None:
             verdict = "unknown"
         else:
             holds = reached >= bar.limit if bar.higher else reached <= bar.limit
             verdict = "holds" if holds else "MISSED"
         limit = f"{'at least' if bar.higher else 'at most'} {bar.limit:g}"
-        limit += f" times {bar.against}" if bar.against else f" {row.unit}"
+        if bar.more:
+            limit += f" {row.unit} more than {bar.against}"
+        else:
+            limit += f" times {bar.against}" if bar.against else f" {row.unit}"
         limit += f", {_label(by_key[bar.of], effort)}" if bar.of else ""
         yield f"{verdict:<8} {_label(row, effort)}: {figure(reached)}, {limit.rstrip()}"
 

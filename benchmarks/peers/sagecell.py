@@ -45,7 +45,7 @@ class SagecellTx:
     def start(self) -> None:
         self.directory.mkdir()
         settings = self.directory / "sagecell.toml"
-        settings.write_text(self.settings, "utf-8")
+        settings.write_text(self.prepare() + self.settings, "utf-8")
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         options = ["--config", str(settings), "--state-dir", str(self.directory / "state")]
@@ -62,6 +62,10 @@ class SagecellTx:
             self.stop()
             raise
 
+    def prepare(self) -> str:
+        """Start what the server needs beside it, if anything; returns more settings for that."""
+        return ""
+
     def _await_fork_server(self) -> None:
         """Return when it has loaded what kernels need, which takes seconds with Sage."""
         deadline = time.monotonic() + PATIENCE
@@ -77,6 +81,11 @@ class SagecellTx:
     def web_pid(self) -> int:
         return self._server.pid
 
+    @property
+    def forking_pid(self) -> int:
+        """The process whose children the fork servers are."""
+        return self.web_pid
+
     def open(self, headers: dict[str, str] | None = None) -> WebSocketTalk:
         kernel = call("POST", f"{self.url}/kernel?timeout=inf", headers)
         return WebSocketTalk(
@@ -87,7 +96,7 @@ class SagecellTx:
 
     def kernels(self) -> set[int]:
         """Kernels in use, which are the oldest: all ready ones were forked after them."""
-        servers = processes.children([self.web_pid])
+        servers = processes.children([self.forking_pid])
         forked = processes.children(servers) - processes.watches(servers)
         return set(sorted(forked, key=processes.started)[: self._kernels()["running"]])
 
@@ -104,9 +113,7 @@ class SagecellTx:
 
     @contextmanager
     def without_ready_kernels(self) -> Iterator[SagecellTx]:
-        forking = SagecellTx(
-            self.directory / "forking", settings=self.settings + _NONE_READY, twistd=self.twistd
-        )
+        forking = self.like(self.directory / "forking", self.settings + _NONE_READY)
         forking.start()
         try:
             yield forking
@@ -114,9 +121,13 @@ class SagecellTx:
             forking.stop()
             shutil.rmtree(forking.directory)
 
+    def like(self, directory: Path, settings: str) -> SagecellTx:
+        """Another server, with these settings."""
+        return SagecellTx(directory, settings=settings, twistd=self.twistd)
+
     def _kernels(self) -> Any:
         return call("GET", f"{self.url}/status.json")["kernels"]
 
     def base(self) -> set[int]:
-        servers = processes.children([self.web_pid])
+        servers = processes.children([self.forking_pid])
         return servers | processes.watches(servers)

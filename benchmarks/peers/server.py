@@ -48,6 +48,15 @@ class Server:
         """The server's process."""
         return self._process.pid
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not ended by itself."""
+        return self._process.poll() is None
+
+    def last_words(self) -> str:
+        """The end of its log."""
+        return self.log.read_text("utf-8", "replace")[-2000:]
+
     def await_answer(self, url: str, headers: dict[str, str] | None = None) -> None:
         """Return when the server answers to GET; raises `Unexpected` with the end of its log."""
         deadline = time.monotonic() + PATIENCE
@@ -55,10 +64,9 @@ class Server:
             try:
                 call("GET", url, headers)
             except OSError as error:
-                if self._process.poll() is not None or time.monotonic() > deadline:
+                if not self.is_running or time.monotonic() > deadline:
                     self.stop()
-                    end = self.log.read_text("utf-8", "replace")[-2000:]
-                    raise Unexpected(f"{self.command[0]}: {error}\n{end}") from error
+                    raise Unexpected(f"{self.command[0]}: {error}\n{self.last_words()}") from error
                 time.sleep(0.05)
             else:
                 return

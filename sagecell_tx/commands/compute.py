@@ -16,7 +16,7 @@ from twisted.logger import Logger, globalLogBeginner
 from sagecell_tx.commands.failing import failed
 from sagecell_tx.config import ComputeConfig, ConfigError, load
 from sagecell_tx.process.logs import LogWriter, writing_to
-from sagecell_tx.process.resources import allow_many_descriptors
+from sagecell_tx.process.resources import allow_many_descriptors, settle
 from sagecell_tx.process.systemd import Notifier
 
 _log = Logger()
@@ -63,6 +63,7 @@ def _compute(options: argparse.Namespace) -> int:
         notifier = Notifier.from_environment()
 
         def up(_: None) -> None:
+            settle()
             notifier.ready()
             _log.info("ready")
 

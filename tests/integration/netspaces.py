@@ -17,16 +17,19 @@ def _ip(*words: str) -> None:
 
 
 class NetSpace:
-    """A namespace that is connected to this one by a pair of interfaces."""
+    """A namespace that is connected to this one by a pair of interfaces.
 
-    def __init__(self) -> None:
+    `network` has the first three numbers of its addresses; by default, those that no other test has.
+    """
+
+    def __init__(self, network: str = "") -> None:
         worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
         number = next(_NUMBERS)
         self.name = f"cell-{os.getpid()}-{number}"
         self.near = f"cv{os.getpid() % 100_000}n{number}"
         self.far = f"cv{os.getpid() % 100_000}f{number}"
         # 198.18.0.0/15 is for tests of networks: RFC 2544.
-        network = f"198.{18 + worker % 2}.{number % 256}"
+        network = network or f"198.{18 + worker % 2}.{number % 256}"
         self.gateway, self.address = f"{network}.1", f"{network}.2"
 
     def __enter__(self) -> Self:
@@ -54,6 +57,11 @@ class NetSpace:
         """The words of a command that runs another one inside."""
         return ["ip", "netns", "exec", self.name]
 
+    @property
+    def enter_network(self) -> list[str]:
+        """The same, but with the file systems of this machine: `enter` hides the control groups."""
+        return ["nsenter", f"--net=/run/netns/{self.name}"]
+
     def cut(self) -> None:
         """Pull the cable."""
         _ip("link", "set", self.near, "down")
@@ -66,12 +74,12 @@ class NetSpace:
         _ip("-n", self.name, *words)
 
 
-def why_not() -> str:
-    """Why there can be no such namespaces here; empty if there can."""
+def why_not(network: str = "") -> str:
+    """Why there can be no such namespace here; empty if there can."""
     if shutil.which("ip") is None:
         return "the program ip is not installed: apt-get install iproute2"
     try:
-        with NetSpace():
+        with NetSpace(network):
             return ""
     except (OSError, subprocess.CalledProcessError) as error:
         said = getattr(error, "stderr", b"") or b""

@@ -15,6 +15,7 @@ import requests
 
 from sagecell_tx.hosts.cluster.connections.identity import CERTIFICATE, KEY, Identity
 from sagecell_tx.limits import MachineLimits
+from sagecell_tx.process.slices import SHORTEST, present_slice
 from tests.hosts.kernelspecs.specs import write_spec
 from tests.integration.agents import AgentProcess, RunningCluster, cluster
 from tests.integration.notebooks import Notebook
@@ -211,6 +212,15 @@ def answer_to(agent: AgentProcess, identity: Identity | None, directory: Path) -
             return connection.recv(1000)
     except OSError:
         return b""
+
+
+def test_an_agent_has_the_processor_soon(one: RunningCluster) -> None:
+    """Beside the programs of its kernels."""
+    (agent,) = one.agents
+    assert agent.process is not None
+    if not present_slice():
+        pytest.skip("Linux does not tell slices before 6.12")
+    assert present_slice(agent.process.pid) == SHORTEST
 
 
 def test_strangers_get_no_word(one: RunningCluster, tmp_path: Path) -> None:

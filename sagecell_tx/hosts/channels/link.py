@@ -17,6 +17,7 @@ from twisted.logger import Logger
 from sagecell_tx.hosts.channels.bytestream import OpenStream
 from sagecell_tx.hosts.channels.heartbeat import Heartbeat
 from sagecell_tx.hosts.channels.relay import Relay
+from sagecell_tx.hosts.channels.rests import RequestCount
 from sagecell_tx.hosts.channels.zmqsocket import ZmqSocket, ZmqSocketFactory
 from sagecell_tx.hosts.directories.workdir import SOCKETS
 from sagecell_tx.limits import LifetimeLimits, MessageLimits
@@ -110,6 +111,7 @@ class KernelLink:
     late: frozenset[str] = field(default=LATE, init=False)
     _signer: zmqwire.Signer = field(init=False)
     _sockets: dict[str, _ChannelSocket] = field(factory=dict, init=False)
+    _requests: RequestCount = field(factory=RequestCount, init=False)
     _proof: Deferred[None] | None = field(default=None, init=False)
     _held: bool = field(default=False, init=False)
     _replies: int = field(default=0, init=False)  # bytes of replies that are still read while held
@@ -150,6 +152,7 @@ class KernelLink:
             ours=self.relays / f"{self.name}-{port}",
             largest=self.messages.kernel_message_bytes,
             broken=partial(self.broken, channel),
+            requests=self._requests,
         )
         try:
             socket = ZmqSocket(
@@ -198,8 +201,7 @@ class KernelLink:
 
     def _send(self, channel_socket: _ChannelSocket, message: Message, *, own: bool = False) -> None:
         channel_socket.send(zmqwire.encode(message, self._signer), own=own)
-        for each in self._sockets.values():
-            each.relay.expect_answers()
+        self._requests.count += 1
         if self.beats and message.msg_type.endswith("_request"):
             self._heartbeat.requested()
 

@@ -7,8 +7,8 @@ that passes (`wire/zmtpwire.py`), and stops reading while much waits in ZMQ.
 
 A relay has no queue: while one side has unwritten data, the other is not read.
 
-What a kernel sends soon after a request is read at once. If it goes on sending, the relay rests between
-two reads, so that many messages wake ZMQ's thread and the reactor once.
+If a kernel goes on sending, the relay rests between two reads (`Rests`), so that many messages wake ZMQ's thread and the
+reactor once.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from typing import Any
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall
 
 from sagecell_tx.hosts.channels.bytestream import ByteStream
+from sagecell_tx.hosts.channels.rests import RequestCount, Rests
 from sagecell_tx.hosts.channels.unixstream import UnixListener, UnixStream
 from sagecell_tx.sessions.waiters import OneShot
 from sagecell_tx.wire.messages import WireError
@@ -31,13 +31,6 @@ from sagecell_tx.wire.zmtpwire import Meter
 #: The weight that may wait in ZMQ, besides the message that is passing.
 WAITING = 4 << 20
 
-#: Reads from the kernel, after something was sent to it, that no rest follows.
-PROMPT = 50
-
-#: Seconds of a rest, and the bytes in two reads from which on no rest follows: there may be as many more.
-REST = 0.001
-MUCH = 32 * 1024
-
 
 @define(eq=False)
 class Relay:
@@ -45,8 +38,8 @@ class Relay:
 
     `open_kernel` gets what is to be called with data and at the end. `largest` is what a message of
     the kernel may weigh. `broken` is called, at most once and with both sides closed, when the
-    kernel breaks the protocol. The constructor raises `OSError` when the kernel's socket cannot be
-    connected to.
+    kernel breaks the protocol. `requests` are those to the kernel, on whichever channel. The constructor
+    raises `OSError` when the kernel's socket cannot be connected to.
     """
 
     reactor: Any
@@ -54,6 +47,7 @@ class Relay:
     ours: Path
     largest: int
     broken: Callable[[WireError], None]
+    requests: RequestCount = field(factory=RequestCount)
     passed: int = field(default=0, init=False)  # bytes from ZMQ to the kernel
     _meter: Meter = field(init=False)
     _kernel: ByteStream = field(init=False)
@@ -61,9 +55,7 @@ class Relay:
     _listener: UnixListener = field(init=False)
     _taken: int = field(default=0, init=False)  # messages
     _waiting: int = field(default=0, init=False)  # the weight that has passed and was not taken
-    _prompt: int = field(default=PROMPT, init=False)  # reads that no rest follows
-    _previous: int = field(default=0, init=False)  # the bytes of the last read
-    _rest: IDelayedCall | None = field(default=None, init=False)
+    _rests: Rests = field(init=False)
     _ended: bool = field(default=False, init=False)  # the kernel's side is closed
     _closed: bool = field(default=False, init=False)
     _drained: OneShot[None] = field(factory=OneShot, init=False)
@@ -71,15 +63,12 @@ class Relay:
     def __attrs_post_init__(self) -> None:
         self._meter = Meter(self.largest)
         self._kernel = self.open_kernel(self._received, self._kernel_closed)
+        self._rests = Rests(self.reactor, self._kernel, self.requests)
         try:
             self._listener = UnixListener(self.reactor, self.ours, self._accepted, self._zmq_closed)
         except OSError:
             self._kernel.close()
             raise
-
-    def expect_answers(self) -> None:
-        """Note that something was sent to the kernel, on whichever channel."""
-        self._prompt = PROMPT
 
     def taken(self, messages: int, weight: int) -> None:
         """Note that so many messages, of that weight in all, were received from ZMQ."""
@@ -96,8 +85,7 @@ class Relay:
     def close(self) -> None:
         """Close both sides. Harmless if repeated."""
         self._closed = True
-        if self._rest is not None and self._rest.active():
-            self._rest.cancel()
+        self._rests.stop()
         self._listener.close()
         self._kernel.close()
         if self._zmq is not None:
@@ -129,12 +117,7 @@ class Relay:
             self._kernel.pause("much waits")
         if self._zmq is not None:
             self._zmq.write(data)
-        if self._prompt:
-            self._prompt -= 1
-        elif self._previous + len(data) < MUCH:
-            self._kernel.pause("rest")
-            self._rest = self.reactor.callLater(REST, self._kernel.resume, "rest")
-        self._previous = len(data)
+        self._rests.read(len(data))
 
     def _kernel_closed(self) -> None:
         """The kernel's side is closed; the last data may still be unwritten."""

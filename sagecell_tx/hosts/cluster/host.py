@@ -15,10 +15,10 @@ from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
-from twisted.protocols.tls import TLSMemoryBIOFactory
 from typing_extensions import override
 
 from sagecell_tx.hosts.cluster.connections.identity import Identity, PinnedTls
+from sagecell_tx.hosts.cluster.connections.tls import TlsFactory
 from sagecell_tx.hosts.cluster.facts import PROTOCOL, Facts, Machines
 from sagecell_tx.hosts.cluster.machine import Machine
 from sagecell_tx.hosts.cluster.names import MachineNames, NamingReactor
@@ -282,7 +282,8 @@ def tls_connector(
 
         def connect(factory: IProtocolFactory) -> Deferred[Any]:
             endpoint = HostnameEndpoint(naming, facts.host, facts.port, timeout=PATIENCE)
-            return endpoint.connect(TLSMemoryBIOFactory(tls, True, factory, reactor))
+            secured = TlsFactory(tls, is_client=True, factory=factory, clock=reactor)
+            return endpoint.connect(secured)
 
         return connect
 

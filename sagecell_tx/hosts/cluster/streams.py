@@ -14,19 +14,20 @@ from twisted.internet.interfaces import (
     IReactorTime,
 )
 from twisted.internet.protocol import Factory
-from twisted.internet.protocol import Protocol as StreamProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from sagecell_tx.hosts.cluster.connections.identity import prepare_socket
 from sagecell_tx.hosts.cluster.connections.line import encode
 from sagecell_tx.hosts.cluster.connections.stream import TlsStream
+from sagecell_tx.hosts.cluster.connections.tls import PiecesProtocol
 
-#: Streams that are connected ahead: what three kernels need at their start, and one more.
-SPARES = 10
+#: Streams that are connected ahead: what three kernels need, from their start to their end.
+SPARES = 12
 
-#: Connections that are being made at a time.
+#: Connections that are being made at a time, for streams that wait, and for spare ones.
 AT_ONCE = 6
+FILLING = 3
 
 #: Seconds until spares that were taken are replaced, so that a start has the processor for itself,
 #: and until the next attempt after a failed one.
@@ -42,7 +43,7 @@ Connect = Callable[[IProtocolFactory], Any]
 
 
 @implementer(IHandshakeListener)
-class StreamConnection(StreamProtocol):
+class StreamConnection(PiecesProtocol):
     """A connection for one stream: spare until it is used."""
 
     def __init__(self, owner: Streams) -> None:
@@ -79,7 +80,12 @@ class StreamConnection(StreamProtocol):
         if self._stream is None:
             self.abort()
         else:
-            self._stream.received(data)
+            self._stream.arrived(data)
+
+    def all_received(self) -> None:
+        """See `PiecesProtocol.all_received`: now it is passed on."""
+        if self._stream is not None:
+            self._stream.deliver()
 
     def connectionLost(self, reason: Failure | None = None) -> None:  # noqa: N802
         """The agent has closed the connection, or refused it."""
@@ -107,6 +113,7 @@ class Streams:
     _coming: set[StreamConnection] = field(factory=set, init=False)
     _wanted: deque[tuple[TlsStream, str, int]] = field(factory=deque, init=False)
     _next: IDelayedCall | None = field(default=None, init=False)
+    _filling: bool = field(default=False, init=False)  # until there are enough spares
     _closed: bool = field(default=False, init=False)
 
     def begin(self) -> None:
@@ -127,12 +134,12 @@ class Streams:
             self.clock.callLater(0, stream.lost)
         elif self._spare:
             self._spare.popleft().use(stream, token, port)
-            self._fill_later(REFILL)
         else:
             # Those of kernels that were given up meanwhile are not kept until a connection comes: none may.
             self._wanted = deque(each for each in self._wanted if not each[0].is_closed)
             self._wanted.append((stream, token, port))
-            self._fill()
+            self._connect_wanted()
+        self._fill_later(REFILL)
         return stream
 
     @property
@@ -165,7 +172,9 @@ class Streams:
                 break
         else:
             self._spare.append(connection)
-        self._fill()
+        self._connect_wanted()
+        if self._filling:
+            self._fill()
 
     def gone(self, connection: StreamConnection) -> None:
         """A connection is closed, used or not."""
@@ -176,12 +185,18 @@ class Streams:
         if unused:
             self._fill_later(AGAIN)
 
-    def _fill(self) -> None:
-        """Connect as many as are missing."""
-        while not self._closed and len(self._coming) < AT_ONCE:
-            if len(self._coming) + len(self._spare) >= SPARES + len(self._wanted):
-                break
+    def _connect_wanted(self) -> None:
+        """Connect as many as are waited for, and no spares: somebody's start needs the processor now."""
+        for _ in range(min(len(self._wanted), AT_ONCE) - len(self._coming)):
             self._connect()
+
+    def _fill(self) -> None:
+        """Connect the spares that are missing, some at a time."""
+        missing = SPARES + len(self._wanted) - len(self._spare) - len(self._coming)
+        self._filling = missing > 0 and not self._closed
+        if self._filling:
+            for _ in range(min(missing, FILLING - len(self._coming))):
+                self._connect()
 
     def _fill_later(self, seconds: float) -> None:
         if not self._closed and (self._next is None or not self._next.active()):

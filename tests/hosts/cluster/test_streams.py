@@ -7,7 +7,15 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from sagecell_tx.hosts.cluster.streams import AGAIN, AT_ONCE, PATIENCE, REFILL, SPARES, Streams
+from sagecell_tx.hosts.cluster.streams import (
+    AGAIN,
+    AT_ONCE,
+    FILLING,
+    PATIENCE,
+    REFILL,
+    SPARES,
+    Streams,
+)
 from tests.hosts.cluster.doubles import MemoryTransport
 
 
@@ -46,7 +54,7 @@ class Bench:
 
 def test_some_are_connected_before_they_are_needed():
     bench = Bench()
-    assert len(bench.coming) == AT_ONCE
+    assert len(bench.coming) == FILLING
     bench.come()
     assert bench.streams.spare == SPARES
     assert all(
@@ -62,7 +70,9 @@ def test_a_spare_one_is_used_at_once_and_replaced_later():
     stream = bench.open("token", 2)
     assert first.messages() == [{"op": "open", "token": "token", "port": 2}]
     stream.read()
-    bench.connections[0].dataReceived(b"data")
+    bench.connections[0].dataReceived(b"da")
+    bench.connections[0].dataReceived(b"ta")
+    bench.connections[0].all_received()
     assert bench.got == [b"data"]
     assert bench.coming == []
     bench.clock.advance(REFILL)
@@ -75,7 +85,7 @@ def test_without_a_spare_one_the_next_connection_is_used():
     bench = Bench()
     stream = bench.open("token", 2)
     stream.write(b"early")
-    assert len(bench.coming) == AT_ONCE
+    assert len(bench.coming) == FILLING
     bench.come(1)
     (transport,) = bench.transports
     stream_op, open_op, early = transport.written.splitlines()
@@ -83,6 +93,30 @@ def test_without_a_spare_one_the_next_connection_is_used():
     assert b"token" in open_op
     assert early == b"early"
     assert bench.streams.spare == 0
+
+
+def test_while_streams_wait_no_spare_ones_are_connected():
+    bench = Bench()
+    bench.come()
+    waiting = [bench.open() for _ in range(SPARES + 2)]
+    assert len(bench.coming) == 2
+    bench.come()
+    assert (bench.streams.waiting, bench.coming) == (0, [])
+    bench.clock.advance(REFILL)
+    assert len(bench.coming) == FILLING
+    bench.come()
+    assert bench.streams.spare == SPARES
+    assert len(waiting) + SPARES == len(bench.connections)
+
+
+def test_of_many_that_wait_some_are_connected_at_a_time():
+    bench = Bench()
+    bench.come()
+    for _ in range(SPARES + 2 * AT_ONCE):
+        bench.open()
+    assert len(bench.coming) == AT_ONCE
+    bench.come()
+    assert bench.streams.waiting == 0
 
 
 def test_one_that_is_closed_before_its_connection_leaves_that_to_others():
@@ -109,12 +143,12 @@ def test_a_handshake_that_never_ends_is_given_up():
         bench.transports.append(MemoryTransport())
         connection.makeConnection(bench.transports[-1])
     bench.clock.advance(PATIENCE)
-    assert [each.closed for each in bench.transports] == ["aborted"] * AT_ONCE
+    assert [each.closed for each in bench.transports] == ["aborted"] * FILLING
     silent, bench.coming = bench.coming, []
     for connection, _ in silent:
         connection.connectionLost()
     bench.clock.advance(AGAIN)
-    assert len(bench.coming) == AT_ONCE
+    assert len(bench.coming) == FILLING
 
 
 def test_connections_that_fail_are_tried_again_after_a_while():
@@ -125,7 +159,7 @@ def test_connections_that_fail_are_tried_again_after_a_while():
     bench.clock.advance(AGAIN / 2)
     assert bench.coming == []
     bench.clock.advance(AGAIN / 2)
-    assert len(bench.coming) == AT_ONCE
+    assert len(bench.coming) == FILLING
 
 
 def test_a_spare_one_that_the_agent_closes_or_speaks_on_is_replaced():

@@ -15,7 +15,6 @@ from twisted.internet.interfaces import IAddress, IDelayedCall
 from twisted.internet.protocol import Factory
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
-from twisted.protocols.tls import TLSMemoryBIOFactory
 from typing_extensions import override
 
 from sagecell_tx import __version__
@@ -23,6 +22,7 @@ from sagecell_tx.hosts.cluster.agent.connection import AgentConnection
 from sagecell_tx.hosts.cluster.agent.tenant import Tenant
 from sagecell_tx.hosts.cluster.connections.identity import Identity, PinnedTls
 from sagecell_tx.hosts.cluster.connections.line import speaks_ours
+from sagecell_tx.hosts.cluster.connections.tls import TlsFactory
 from sagecell_tx.hosts.cluster.facts import PROTOCOL, Facts
 from sagecell_tx.hosts.forked.launcher import ForkLauncher
 from sagecell_tx.hosts.forked.usage import usages_of
@@ -121,9 +121,9 @@ class Agent(Factory, Service):
             self.facts.mkdir(parents=True, exist_ok=True, mode=0o700)
             _write(self.facts / FACTS, facts.dump())
 
-    def secured(self) -> TLSMemoryBIOFactory:
+    def secured(self) -> TlsFactory:
         """The factory behind TLS."""
-        return TLSMemoryBIOFactory(self._tls, False, self, self.reactor)
+        return TlsFactory(self._tls, is_client=False, factory=self, clock=self.reactor)
 
     @override
     def stopService(self) -> Deferred[None]:

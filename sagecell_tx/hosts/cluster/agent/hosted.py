@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from attrs import define, field
 
+from sagecell_tx.hosts.channels.rests import RequestCount
 from sagecell_tx.hosts.forked.process import LaunchedProcess
 from sagecell_tx.hosts.kernels.processes import Trouble
 from sagecell_tx.sessions.interfaces import Exit
@@ -27,6 +28,7 @@ class HostedProcess:
     send_event: Callable[..., None]
     on_ended: Callable[[HostedProcess], None]
     is_starting: bool = field(default=True, init=False)
+    requests: RequestCount = field(factory=RequestCount, init=False)  # to the kernel
 
     # --- from the web process
 

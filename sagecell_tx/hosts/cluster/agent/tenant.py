@@ -279,6 +279,7 @@ class Tenant:
             port=port,
             open_near=kernel.process.stream,
             is_starting=lambda: kernel.is_starting,
+            requests=kernel.requests,
         )
 
     def stream_gone(self, stream: Abortable) -> None:

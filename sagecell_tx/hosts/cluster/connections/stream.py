@@ -20,8 +20,8 @@ from sagecell_tx.hosts.channels.bytestream import Pausable
 class TlsStream:
     """A `ByteStream` on a transport of TLS, which may come later: see `connect`.
 
-    What arrives while it is paused is at most what was read at once. `on_data` and `on_close` are
-    as for a `UnixStream`. The protocol that has the transport calls `received` and `lost`.
+    What arrives while it is paused is at most what was read at once, and is then passed on as one. `on_data` and `on_close` are
+    as for a `UnixStream`. The protocol that has the transport calls `received`, or `arrived` and `deliver`, and `lost`.
     """
 
     _on_data: Callable[[bytes], None]
@@ -54,7 +54,7 @@ class TlsStream:
         """See `ByteStream.resume`."""
         if why in self._unread_for:
             self._unread_for.remove(why)
-            self._deliver()
+            self.deliver()
 
     def write(self, data: bytes) -> None:
         """See `ByteStream.write`."""
@@ -114,10 +114,13 @@ class TlsStream:
 
     def received(self, data: bytes) -> None:
         """Data has arrived."""
-        if self._closed:
-            return
-        self._arrived.append(data)
-        self._deliver()
+        self.arrived(data)
+        self.deliver()
+
+    def arrived(self, data: bytes) -> None:
+        """As `received`, but `deliver` follows after some more."""
+        if not self._closed:
+            self._arrived.append(data)
 
     def lost(self) -> None:
         """The transport is closed, or there will be none."""
@@ -127,16 +130,17 @@ class TlsStream:
         self._early.clear()
         if self.other is not None:
             self.other.resume("unwritten")
-        self._deliver()
+        self.deliver()
 
-    def _deliver(self) -> None:
+    def deliver(self) -> None:
         """Pass on what has arrived, as far as it is to be read; then read on, or tell the end."""
         if self._delivering:
             return
         self._delivering = True
         try:
             while self._arrived and not self._unread_for:
-                self._on_data(self._arrived.pop(0))
+                arrived, self._arrived = self._arrived, []
+                self._on_data(arrived[0] if len(arrived) == 1 else b"".join(arrived))
         finally:
             self._delivering = False
         if self._closed or self._unread_for:

@@ -8,6 +8,7 @@ from attrs import define, field
 from twisted.internet.task import Clock
 
 from sagecell_tx.hosts.channels.bytestream import Pausable
+from sagecell_tx.hosts.channels.rests import PROMPT, REST, RequestCount
 from sagecell_tx.hosts.cluster.agent.splice import AGAIN, Splice
 from tests.hosts.cluster.doubles import MemoryTransport
 
@@ -50,11 +51,13 @@ class Bench:
         self.opened: list[int] = []
         self.near: NearDouble | None = None
         self.transport = MemoryTransport()
+        self.requests = RequestCount()
         self.splice = Splice(
             clock=self.clock,
             port=3,
             open_near=self.open,
             is_starting=lambda: self.starting,
+            requests=self.requests,
         )
         self.splice.far.connect(self.transport)
         self.splice.begin()
@@ -90,6 +93,37 @@ def test_what_one_side_does_not_take_keeps_the_other_from_being_read():
     bench.transport.producer.resumeProducing()
     assert near.unread_for == set()
     assert near.other is bench.splice.far
+
+
+def test_a_kernel_that_goes_on_is_read_after_a_rest():
+    bench, near = joined()
+    for _ in range(PROMPT):
+        near.on_data(b"x")
+    assert near.unread_for == set()
+    near.on_data(b"x")
+    assert near.unread_for == {"rest"}
+    bench.clock.advance(REST)
+    assert near.unread_for == set()
+    bench.splice.far.received(b"a request")
+    near.on_data(b"x")
+    assert near.unread_for == set()
+
+
+def test_a_request_on_another_stream_of_the_kernel_ends_the_rests():
+    bench, near = joined()
+    for _ in range(PROMPT):
+        near.on_data(b"x")
+    bench.requests.count += 1
+    near.on_data(b"x")
+    assert near.unread_for == set()
+
+
+def test_closed_while_it_rests():
+    bench, near = joined()
+    for _ in range(PROMPT + 1):
+        near.on_data(b"x")
+    bench.splice.close()
+    assert bench.clock.getDelayedCalls() == []
 
 
 def test_the_last_words_of_a_kernel_are_sent():
