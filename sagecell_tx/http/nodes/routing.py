@@ -18,9 +18,11 @@ _BEFORE_AN_ID = (["kernel"], ["api", "kernels"], ["api", "sessions"])
 _OF_ITSELF = (["status.json"], ["api", "status"], ["healthz"], ["readyz"], ["metrics"])
 
 
-#: Where an idempotency key counts, and what it looks like. Inside of a string, its quotation marks would be escaped.
+#: Where an idempotency key counts, and what it looks like. Inside of a string, its quotation marks would be escaped. A key has 255
+#: characters, each of which may be spelt as an escape and four digits. A longer one is refused wherever it arrives: to match it would take
+#: a hundred bytes of memory for each of its own.
 _EXECUTE = ["api", "execute"]
-_KEY = re.compile(rb"\"idempotency_key\"\s*:\s*\"((?:[^\"\\]|\\.)*)\"", re.DOTALL)
+_KEY = re.compile(rb"\"idempotency_key\"\s*:\s*\"((?:[^\"\\]|\\.){1,1275})\"", re.DOTALL)
 
 
 #: Where a new session of Jupyter's clients may name its kernel, and how.
