@@ -8,11 +8,9 @@ says so. The old version forwards the other way: what clients ask anew on connec
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from errno import ENOENT
 from typing import Any
 
 from attrs import define, field
-from twisted.internet import error
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import UNIXClientEndpoint
 from twisted.internet.protocol import Factory
@@ -24,7 +22,7 @@ from typing_extensions import override
 
 from sagecell_tx.http.nodes.remotekernels import RemoteKernels
 from sagecell_tx.http.nodes.routing import Named, named_by
-from sagecell_tx.http.nodes.siblings import Siblings
+from sagecell_tx.http.nodes.siblings import Siblings, is_gone
 from sagecell_tx.http.nodes.splice import Upstream
 from sagecell_tx.http.serving import cors
 from sagecell_tx.http.serving.errors import Problem
@@ -121,7 +119,7 @@ class Forwarding:
                 return await self._connect(node)
             except Exception as failed:  # of the reactor, and of the system
                 _log.info("node {node} cannot be reached: {why}", node=node, why=str(failed))
-                is_crowded = is_crowded or not _is_gone(failed)
+                is_crowded = is_crowded or not is_gone(failed)
         if is_crowded:
             sentence = "The server of this machine that can answer is busy. Please try again."
             raise Problem(503, "busy", sentence, headers={"Retry-After": "1"})
@@ -198,10 +196,3 @@ class _Refused(Resource):
         """Tell it to the pages of all origins."""
         cors.allow(request)
         return self._problem.render(request, with_reason=True)
-
-
-def _is_gone(why: Exception) -> bool:
-    """Whether nobody listens on a socket. A crowded one ends the connection."""
-    return isinstance(why, error.ConnectionRefusedError) or (
-        isinstance(why, error.ConnectError) and why.osError == ENOENT
-    )

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from errno import ENOENT
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import quote
 
 from attrs import define, field
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredList, succeed
+from twisted.internet import error
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import TimeoutError as DeadlineReached
 from twisted.internet.endpoints import UNIXClientEndpoint, UNIXServerEndpoint
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamClientEndpoint
 from twisted.internet.protocol import Protocol, connectionDone
@@ -23,17 +26,34 @@ from typing_extensions import override
 from zope.interface import implementer
 
 from sagecell_tx.process.nodes import Nodes
+from sagecell_tx.sessions.waiters import OneShot
 
 _log = Logger()
 
-#: Seconds in which another server answers.
-_PATIENCE = 5
+#: Seconds in which another server answers, and a worker tells of itself.
+_PATIENCE = 5.0
+_TELLING = 2.0
+
+#: Seconds in which one answers that has not in time, until it does: one that hangs must not hold everybody.
+_LITTLE_PATIENCE = 0.5
 
 #: Connections that may wait to be accepted: a class polls at once.
 _BACKLOG = 1024
 
 #: Called with an answer: the node, its head and its body.
 Told = Callable[[int, IResponse, bytes], None]
+
+
+def is_gone(why: BaseException | None) -> bool:
+    """Whether nobody listens on a socket. A crowded one ends the connection."""
+    return isinstance(why, error.ConnectionRefusedError) or (
+        isinstance(why, error.ConnectError) and why.osError == ENOENT
+    )
+
+
+def _too_late(_: object, seconds: float) -> NoReturn:
+    # A request that is cancelled fails with an error of its own.
+    raise DeadlineReached(f"nothing in {seconds:g} seconds")
 
 
 @implementer(IAgentEndpointFactory)
@@ -46,7 +66,7 @@ class _ControlSockets:
 
     def endpointForURI(self, uri: Any) -> IStreamClientEndpoint:  # noqa: N802
         path = str(self._nodes.control(int(uri.host)))
-        return UNIXClientEndpoint(self._reactor, path, _PATIENCE)
+        return UNIXClientEndpoint(self._reactor, path, int(_PATIENCE))
 
 
 @define(eq=False)
@@ -88,6 +108,10 @@ class Siblings(Service):
     control: IProtocolFactory
     _agent: Agent = field(init=False)
     _ports: list[IListeningPort] = field(factory=list, init=False)
+    _late: set[int] = field(factory=set, init=False)  # have not answered in time, and not since
+    _told: dict[tuple[int, str], dict[str, Any]] = field(
+        factory=dict, init=False
+    )  # by workers, the latest
 
     def __attrs_post_init__(self) -> None:
         sockets = _ControlSockets(self.reactor, self.nodes)
@@ -153,65 +177,80 @@ class Siblings(Service):
         else:
             _log.warn("node {node} does not drain: it was started later", node=node)
 
-    def _ask_all(self, nodes: Sequence[int], method: str, path: str, told: Told) -> Deferred[None]:
+    def _ask_all(
+        self,
+        nodes: Sequence[int],
+        method: str,
+        path: str,
+        told: Told,
+        patience: float = _PATIENCE,
+    ) -> Deferred[None]:
         """Ask some servers; `told` is called with each answer: node, head and body. Never fails."""
         asked = []
         for node in nodes:
-            answer = Deferred.fromCoroutine(self._ask(node, method, path, told))
+            is_late = method == "GET" and node in self._late
+            waits = _LITTLE_PATIENCE if is_late else patience
+            answer = Deferred.fromCoroutine(self._ask(node, method, path, told, waits))
             asked.append(answer.addErrback(self._unreachable, node))
         return DeferredList(asked).addCallback(lambda _: None)
 
     def _unreachable(self, failure: Failure, node: int) -> None:
-        # One that was killed has left its socket.
+        if is_gone(failure.value):  # one that was killed has left its socket
+            self._late.discard(node)
+            for key in [key for key in self._told if key[0] == node]:
+                del self._told[key]
+        elif failure.check(DeadlineReached):
+            if node in self._late:
+                return  # as was logged
+            self._late.add(node)
         _log.info("node {node} does not answer: {why}", node=node, why=failure.getErrorMessage())
 
-    async def _ask(self, node: int, method: str, path: str, told: Told) -> None:
+    async def _ask(self, node: int, method: str, path: str, told: Told, patience: float) -> None:
         url = f"http://{node}{path}".encode("ascii")
         asked: Deferred[IResponse] = self._agent.request(method.encode("ascii"), url)
-        response = await asked.addTimeout(_PATIENCE, self.reactor)
+        response = await asked.addTimeout(patience, self.reactor, _too_late)
         body = AnswerBody()
         response.deliverBody(body)
-        told(node, response, await body.read.addTimeout(_PATIENCE, self.reactor))
+        answer = await body.read.addTimeout(patience, self.reactor, _too_late)
+        self._late.discard(node)
+        told(node, response, answer)
 
-    def who_has_sockjs(self, name: str) -> Deferred[Sequence[int]]:
-        """Fires with the other server that has a SockJS connection, alone; with none if none has."""
-        asked_nodes = self.asked
-        if not asked_nodes:
-            return succeed([])
-        found: list[int] = []
+    def _first(self, nodes: Sequence[int], method: str, path: str) -> Deferred[int | None]:
+        """Fires with the first server that says yes, with 204; with None if none does."""
+        found: OneShot[int | None] = OneShot()
 
         def told(node: int, response: IResponse, _: bytes) -> None:
             if response.code == 204:
-                found.append(node)
+                found.fire(node)
 
-        path = f"/sockjs?name={quote(name, safe='')}"
-        asked = self._ask_all(asked_nodes, "GET", path, told)
-        return asked.addCallback(lambda _: found[:1])
+        self._ask_all(nodes, method, path, told).addCallback(lambda _: found.fire(None))
+        return found.when_fired()
+
+    def who_has_sockjs(self, name: str) -> Deferred[Sequence[int]]:
+        """Fires with the other server that has a SockJS connection, alone; with none if none has."""
+        found = self._first(self.asked, "GET", f"/sockjs?name={quote(name, safe='')}")
+        return found.addCallback(lambda node: [] if node is None else [node])
 
     def of_peers(self, what: str) -> Deferred[list[dict[str, Any]]]:
-        """Fires with what each other worker of the same keeper tells of itself; see `ControlRoutes.own`."""
-        found: list[dict[str, Any]] = []
+        """Fires with what each other worker of the same keeper tells of itself; see `ControlRoutes.own`.
+
+        One that does not answer in time counts as it was when it last did, or counters would fall and rise again.
+        """
 
         def told(node: int, response: IResponse, body: bytes) -> None:
             if response.code == 200:
-                found.append(json.loads(body))
+                self._told[node, what] = json.loads(body)
 
-        return self._ask_all(self.nodes.peers, "GET", f"/own/{what}", told).addCallback(
-            lambda _: found
+        peers = self.nodes.peers
+        asked = self._ask_all(peers, "GET", f"/own/{what}", told, _TELLING)
+        return asked.addCallback(
+            lambda _: [self._told[node, what] for node in peers if (node, what) in self._told]
         )
 
     def stop(self, handle: str) -> Deferred[bool]:
         """Fires with whether another worker had the session of that handle, which it has stopped."""
-        found: list[int] = []
-
-        def told(node: int, response: IResponse, _: bytes) -> None:
-            if response.code == 204:
-                found.append(node)
-
-        path = f"/stop?handle={quote(handle, safe='')}"
-        return self._ask_all(self.nodes.peers, "POST", path, told).addCallback(
-            lambda _: bool(found)
-        )
+        found = self._first(self.nodes.peers, "POST", f"/stop?handle={quote(handle, safe='')}")
+        return found.addCallback(lambda node: node is not None)
 
     def listed(self, which: str, key: str) -> Deferred[list[dict[str, Any]]]:
         """Fires with what the other servers have in the list "kernels" or "sessions" of a key."""

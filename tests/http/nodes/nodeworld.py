@@ -12,6 +12,7 @@ from attrs import define, field
 from twisted.internet import error
 from twisted.internet.address import UNIXAddress
 from twisted.internet.interfaces import IProtocolFactory
+from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 from twisted.test.iosim import IOPump
 from typing_extensions import override
@@ -59,6 +60,7 @@ class Sockets(Reactor):
         super().__init__()
         self.listening: dict[str, IProtocolFactory] = {}
         self.crowded: set[str] = set()  # too many connections wait there to be accepted
+        self.hanging: set[str] = set()  # nobody reads there
         self.lines: list[IOPump] = []
 
     def listenUNIX(self, address: str, factory: Any, *args: Any, **kw: Any) -> Any:  # noqa: N802
@@ -76,7 +78,7 @@ class Sockets(Reactor):
             return None
         client, server = (
             factory.buildProtocol(UNIXAddress(address)),
-            listener.buildProtocol(UNIXAddress(None)),
+            Protocol() if address in self.hanging else listener.buildProtocol(UNIXAddress(None)),
         )
         near, far = UnixWire(client, isServer=False), UnixWire(server, isServer=True)
         near.other, far.other = far, near
@@ -165,6 +167,15 @@ class Machine:
         """Let a server admit nobody more."""
         self.nodes[number].fleet.drain()
         self.siblings[number].mark_draining()
+
+    def hang(self, number: int) -> None:
+        """Let a server answer nothing, though it accepts connections."""
+        nodes = self.siblings[number].nodes
+        self.reactor.hanging |= {str(nodes.control(number)), str(nodes.forward(number))}
+
+    def go_on(self) -> None:
+        """Let all answer again."""
+        self.reactor.hanging.clear()
 
     def kill(self, number: int) -> None:
         """End a server without a word: its sockets stay, and nobody listens."""

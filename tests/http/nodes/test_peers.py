@@ -70,6 +70,57 @@ class PeerTests(MachineTests):
         self.machine.reactor.move()
         assert self.successResultOf(none) == []
 
+    def test_one_that_hangs_holds_nobody_for_long(self) -> None:
+        """It counts as it was, or the counters of all would fall, and rise again."""
+        siblings, reactor = self.machine.siblings[101], self.machine.reactor
+        told = siblings.of_peers("status")
+        reactor.move()
+        self.successResultOf(told)
+        self.machine.hang(102)
+        for seconds in (2.0, 0.5):
+            told = siblings.of_peers("status")
+            reactor.move()
+            self.assertNoResult(told)
+            self.pass_time(seconds)
+            assert self.successResultOf(told) == [{"node": 102}]
+        found = siblings.who_has_sockjs("page")
+        self.pass_time(0.5)
+        assert self.successResultOf(found) == []
+        self.machine.go_on()
+        self.tell(101)
+        self.machine.hang(102)
+        told = siblings.of_peers("status")
+        self.pass_time(0.5)
+        self.assertNoResult(told)
+        self.pass_time(1.5)
+        self.successResultOf(told)
+
+    def pass_time(self, seconds: float) -> None:
+        self.machine.reactor.advance(seconds)
+        self.machine.reactor.move()  # what was given up is disconnected
+
+    def tell(self, node: int) -> list[dict[str, Any]]:
+        """What the others of a worker tell of themselves."""
+        told = self.machine.siblings[node].of_peers("status")
+        self.machine.reactor.move()
+        return self.successResultOf(told)
+
+    def test_nothing_is_told_of_one_that_has_ended(self) -> None:
+        assert self.tell(101) == [{"node": 102}]
+        self.machine.kill(102)
+        assert self.tell(101) == []
+
+    def test_what_one_has_is_found_while_another_hangs(self) -> None:
+        machine = Machine(Path(self.mktemp()))
+        for node in (101, 102, 103):
+            machine.start(node, workers=3)
+        machine.hang(102)
+        found = machine.siblings[101].stop("of-103")
+        machine.reactor.move()
+        assert self.successResultOf(found) is True
+        machine.reactor.advance(5.0)
+        machine.reactor.move()
+
     def test_a_session_is_stopped_where_it_is(self) -> None:
         for handle, there in (("of-102", True), ("of-101", False)):
             stopped = self.machine.siblings[101].stop(handle)
