@@ -13,6 +13,8 @@ A worker asks for places, by numbers that it chooses::
 and besides::
 
     -> {"state":"up"}                          then "draining", "stopping"
+    <- {"ping":4}                              it is asked whether it hangs
+    -> {"pong":4}
     <- {"wanted":2}                            so many of the kernels that nobody needs should make room
     <- {"drain":true}                          admit nobody more
 """
@@ -190,9 +192,31 @@ class Drain:
         return dump({"drain": True})
 
 
+@frozen
+class AliveQuestion:
+    """The worker is asked whether it hangs."""
+
+    number: int
+
+    def line(self) -> bytes:
+        """As it is sent."""
+        return dump({"ping": self.number})
+
+
+@frozen
+class AliveAnswer:
+    """It does not: the answer to that `AliveQuestion`."""
+
+    number: int
+
+    def line(self) -> bytes:
+        """As it is sent."""
+        return dump({"pong": self.number})
+
+
 #: What a worker says, and what the keeper says.
-Request = Ask | Again | Leave | Release | State
-Answer = Granted | Denied | Moved | Wanted | Drain
+Request = Ask | Again | Leave | Release | State | AliveAnswer
+Answer = Granted | Denied | Moved | Wanted | Drain | AliveQuestion
 
 
 def parse_request(line: bytes) -> Request:
@@ -212,6 +236,8 @@ def parse_request(line: bytes) -> Request:
             return Release(_number(number))
         case {"state": str(name)} if name in STATES:
             return State(name)
+        case {"pong": int(number)}:
+            return AliveAnswer(_number(number))
     raise WireError("invalid_line", "The line is none that a worker sends.")
 
 
@@ -240,6 +266,8 @@ def parse_answer(line: bytes) -> Answer:
             return Wanted(_number(count))
         case {"drain": True}:
             return Drain()
+        case {"ping": int(number)}:
+            return AliveQuestion(_number(number))
     raise WireError("invalid_line", "The line is none that a keeper sends.")
 
 

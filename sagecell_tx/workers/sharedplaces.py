@@ -20,6 +20,8 @@ from sagecell_tx.sessions.admission.refusals import Refused
 from sagecell_tx.sessions.admission.visitors import Purpose, Visitor
 from sagecell_tx.workers.protocol import (
     Again,
+    AliveAnswer,
+    AliveQuestion,
     Answer,
     Ask,
     Denied,
@@ -226,6 +228,8 @@ class SharedPlaces:
                 self.on_wanted()
         elif isinstance(answer, Drain):
             self.on_drain()
+        elif isinstance(answer, AliveQuestion):
+            self.send(AliveAnswer(answer.number))
         elif isinstance(answer, Granted):
             self._granted(answer.number)
         elif isinstance(answer, Denied):

@@ -26,6 +26,8 @@ from sagecell_tx.workers.lines import WorkerLine
 from sagecell_tx.workers.protocol import (
     DRAINING,
     UP,
+    AliveAnswer,
+    AliveQuestion,
     Answer,
     Drain,
     State,
@@ -33,6 +35,7 @@ from sagecell_tx.workers.protocol import (
     parse_request,
 )
 from sagecell_tx.workers.sharing import Holdings
+from sagecell_tx.workers.watch import Watch
 
 _log = Logger()
 
@@ -184,6 +187,7 @@ class WorkerProcess(ProcessProtocol):
     pid: int | None = field(default=None, init=False)
     _lines: WorkerLine = field(init=False)
     _holdings: Holdings = field(init=False)
+    _watch: Watch = field(init=False)
     _text: bytes = field(default=b"", init=False)
     _killing: IDelayedCall | None = field(default=None, init=False)
     _rest: IDelayedCall | None = field(default=None, init=False)
@@ -193,6 +197,11 @@ class WorkerProcess(ProcessProtocol):
         self._lines = WorkerLine(self._receive, self._line_ended)
         self._holdings = Holdings(
             pools=self._worker.pools, send=self.send, on_changed=self._worker.on_changed
+        )
+        self._watch = Watch(
+            clock=self._worker.reactor,
+            ask=lambda number: self.send(AliveQuestion(number)),
+            on_hung=self._hangs,
         )
 
     @property
@@ -217,9 +226,15 @@ class WorkerProcess(ProcessProtocol):
         self._lines.send(answer.line())
 
     def stop(self, patience: float) -> None:
-        """Let it stop, and kill it if it has not within so many seconds."""
-        self._signal("TERM")
-        self._killing = self._worker.reactor.callLater(patience, self._kill)
+        """Let it stop, and kill it if it has not within so many seconds. Harmless if repeated."""
+        self._watch.stop()
+        if self._killing is None and not self._is_over:
+            self._signal("TERM")
+            self._killing = self._worker.reactor.callLater(patience, self._kill)
+
+    def _hangs(self) -> None:
+        _log.error("web process {node} hangs, and is killed", node=self._worker.node)
+        self._signal("KILL")
 
     def _kill(self) -> None:
         _log.error("web process {node} does not stop, and is killed", node=self._worker.node)
@@ -231,18 +246,20 @@ class WorkerProcess(ProcessProtocol):
 
     def _receive(self, line: bytes) -> None:
         request = parse_request(line)
-        if not isinstance(request, State):
+        if isinstance(request, AliveAnswer):
+            self._watch.answered(request.number)
+        elif not isinstance(request, State):
             self._holdings.receive(request)
         elif request.name == UP and not self.was_up:
             self.was_up = True
+            self._watch.start()
             self._worker.up()
         elif request.name == DRAINING:
             self._worker.drains()
 
     def _line_ended(self) -> None:
         """The line ends with the process; one that goes on without it would get no place again."""
-        if not self._is_over and self._killing is None:
-            self.stop(PATIENCE)
+        self.stop(PATIENCE)
 
     # --- ProcessProtocol
 
@@ -275,6 +292,7 @@ class WorkerProcess(ProcessProtocol):
     def processExited(self, reason: Failure) -> None:
         """It has ended. Its children may have its pipes open: no end of them is waited for long."""
         self._is_over = True
+        self._watch.stop()
         if self._killing is not None and self._killing.active():
             self._killing.cancel()
         self._rest = self._worker.reactor.callLater(REST, self._end, reason)

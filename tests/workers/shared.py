@@ -9,7 +9,14 @@ from twisted.internet.task import Clock
 from sagecell_tx.limits import AdmissionLimits
 from sagecell_tx.sessions.admission.admission import Admission
 from sagecell_tx.sessions.admission.places import place_pools
-from sagecell_tx.workers.protocol import Answer, Request, State, parse_answer, parse_request
+from sagecell_tx.workers.protocol import (
+    AliveAnswer,
+    Answer,
+    Request,
+    State,
+    parse_answer,
+    parse_request,
+)
 from sagecell_tx.workers.sharedplaces import SharedPlaces
 from sagecell_tx.workers.sharing import Holdings
 
@@ -43,7 +50,7 @@ class MemoryWorker:
         """Let the keeper hear one line, or the worker; returns whether there was any."""
         if self.to_keeper:
             request = parse_request(self.to_keeper.popleft())
-            assert not isinstance(request, State)
+            assert not isinstance(request, State | AliveAnswer)
             self.holdings.receive(request)
         elif self.to_worker:
             self.places.receive(parse_answer(self.to_worker.popleft()))

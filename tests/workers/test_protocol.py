@@ -17,6 +17,8 @@ from sagecell_tx.workers.protocol import (
     LONGEST_NAME,
     STATES,
     Again,
+    AliveAnswer,
+    AliveQuestion,
     Ask,
     Denied,
     Drain,
@@ -47,6 +49,7 @@ requests = st.one_of(
     st.builds(Leave, numbers),
     st.builds(Release, numbers),
     st.builds(State, st.sampled_from(STATES)),
+    st.builds(AliveAnswer, numbers),
 )
 positions = st.builds(
     lambda position, seconds: Position(position=position, seconds=seconds),
@@ -59,6 +62,7 @@ answers = st.one_of(
     st.builds(Moved, numbers, positions),
     st.builds(Wanted, numbers),
     st.builds(Drain),
+    st.builds(AliveQuestion, numbers),
 )
 
 
@@ -113,6 +117,7 @@ VISITOR = {"purpose": "kernel", "address": "", "site": "", "cell_session": "", "
         {"leave": "1"},
         {"release": None},
         {"state": "asleep"},
+        {"pong": -1},
         {"granted": 1},
         {"drain": True},
     ],
@@ -134,6 +139,7 @@ def test_a_worker_cannot_say_this(line: dict[str, Any]) -> None:
         {"position": 1, "at": 1, "seconds": -1},
         {"wanted": -1},
         {"drain": False},
+        {"ping": -1},
         {"release": 1},
     ],
 )

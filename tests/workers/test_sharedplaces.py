@@ -17,7 +17,7 @@ from sagecell_tx.sessions.lifecycle.session import Session
 from sagecell_tx.sessions.originator import Originator
 from sagecell_tx.sessions.spec import PYTHON
 from sagecell_tx.testing.hosts import MemoryHost
-from sagecell_tx.workers.protocol import Drain, Wanted
+from sagecell_tx.workers.protocol import AliveAnswer, AliveQuestion, Drain, Wanted
 from tests.sessions.samples import DATE, ids
 from tests.sessions.slowstore import SlowStore
 from tests.workers.shared import SharedWorld
@@ -98,6 +98,11 @@ class FleetTests(SynchronousTestCase):
         waiting = self.ask(1)
         self.world.workers[1].places.lose()
         self.failureResultOf(waiting, Refused)
+
+    def test_a_question_is_answered(self) -> None:
+        worker = self.world.workers[0]
+        worker.places.receive(AliveQuestion(7))
+        assert worker.to_keeper.pop() == AliveAnswer(7).line()
 
     def test_a_drain_is_passed_on(self) -> None:
         told: list[str] = []

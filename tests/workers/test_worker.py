@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Any
 
@@ -17,7 +18,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from sagecell_tx.limits import AdmissionLimits
 from sagecell_tx.sessions.admission.places import place_pools
 from sagecell_tx.sessions.admission.visitors import Purpose, Visitor
-from sagecell_tx.workers.protocol import Ask, Drain, State, Wanted
+from sagecell_tx.workers.protocol import AliveAnswer, Ask, Drain, State, Wanted
+from sagecell_tx.workers.watch import BEAT, MISSED
 from sagecell_tx.workers.worker import (
     LONGEST_PAUSE,
     PATIENCE,
@@ -177,6 +179,31 @@ class WorkerTests(SynchronousTestCase):
             assert self.processes[0].signals == ["TERM"]
             self.reactor.advance(PATIENCE)
             assert self.processes[0].signals == ["TERM", "KILL"]
+
+    def test_one_that_hangs_is_killed(self) -> None:
+        self.worker.start()
+        self.say(State("up"))
+        for _ in range(2 * MISSED):
+            self.reactor.advance(BEAT)
+            *_, asked = self.heard().splitlines()
+            self.say(AliveAnswer(json.loads(asked)["ping"]))
+        assert self.processes[0].signals == []
+        with capturedLogs() as events:
+            self.reactor.pump([BEAT] * (MISSED + 1))
+        assert self.processes[0].signals == ["KILL"]
+        assert len(events) == 1
+
+    def test_one_whose_line_has_ended_is_stopped_once(self) -> None:
+        self.worker.start()
+        self.processes[0].line.connectionLost()
+        self.reactor.advance(PATIENCE - 1)
+        stopped = self.worker.stop()
+        with capturedLogs() as events:
+            self.reactor.advance(2)
+        assert self.processes[0].signals == ["TERM", "KILL"]
+        assert len(events) == 1
+        self.processes[0].end(None, 9)
+        self.successResultOf(stopped)
 
     def test_one_that_fails_to_start_is_told_apart(self) -> None:
         self.restarts = False
