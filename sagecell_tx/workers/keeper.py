@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from attrs import define, field
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredList
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from typing_extensions import override
 
@@ -24,6 +24,13 @@ from sagecell_tx.sessions.admission.visitors import Purpose
 from sagecell_tx.workers.worker import Worker
 
 _log = Logger()
+
+#: Seconds that the server waits for the last of its workers to come up, from the first one on. One that never does must not
+#: keep the others from being known to be ready.
+GATHERING = 30.0
+
+#: Seconds after a drain in which all workers should have ended.
+OVERDUE = 15.0
 
 
 class Lock(Protocol):
@@ -53,6 +60,8 @@ class Keeper(PermalinkServer):
     control: Service = field(factory=Service, init=False)
     _drained_at: float | None = field(default=None, init=False)
     _is_up: bool = field(default=False, init=False)
+    _gathering: IDelayedCall | None = field(default=None, init=False)
+    _ending: IDelayedCall | None = field(default=None, init=False)  # a drain
     _told: int = field(default=0, init=False)
 
     def __len__(self) -> int:
@@ -76,7 +85,7 @@ class Keeper(PermalinkServer):
 
     @override
     def _begin(self) -> None:
-        """Start the workers; the server is ready when all of them are."""
+        """Start the workers; the server is ready when all of them are, or some for a while."""
         self.control.startService()
         for worker in self.workers:
             worker.start()
@@ -84,6 +93,9 @@ class Keeper(PermalinkServer):
     @override
     async def _say_goodbye(self) -> None:
         """Let all workers stop. Their clients are told by them, while the sockets are open."""
+        for timer in (self._gathering, self._ending):
+            if timer is not None and timer.active():
+                timer.cancel()
         await DeferredList([worker.stop() for worker in self.workers])
 
     @override
@@ -108,17 +120,39 @@ class Keeper(PermalinkServer):
         self._drained_at = self.reactor.seconds()
         _log.info("draining: no new sessions")
         self.notifier.status("draining: no new sessions")
+        self._ending = self.reactor.callLater(self.drain_seconds + OVERDUE, self._overdue)
         for worker in self.workers:
             worker.drain()
         self._end_if_drained()
+
+    def _overdue(self) -> None:
+        _log.error("a web process that was drained does not end: all are stopped")
+        self.finish()
 
     # --- what the workers report
 
     def came_up(self) -> None:
         """A worker is ready."""
-        if not self._is_up and all(worker.is_up for worker in self.workers):
-            self._is_up = True
-            self._up()
+        if self._is_up:
+            return
+        if all(worker.is_up for worker in self.workers):
+            self._all_up()
+        elif self._gathering is None:
+            self._gathering = self.reactor.callLater(GATHERING, self._go_without)
+
+    def _all_up(self) -> None:
+        self._is_up = True
+        if self._gathering is not None and self._gathering.active():
+            self._gathering.cancel()
+        self._up()
+
+    def _go_without(self) -> None:
+        """Some have not come up. If none is up now, the next one will call again."""
+        self._gathering = None
+        missing = [worker.node for worker in self.workers if not worker.is_up]
+        if len(missing) < len(self.workers):
+            _log.error("ready without web processes {missing}: their log says why", missing=missing)
+            self._all_up()
 
     def has_ended(self, worker: Worker, failed: bool) -> None:
         """A worker's process has ended by itself, and everything that it had is free."""

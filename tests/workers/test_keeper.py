@@ -16,7 +16,7 @@ from sagecell_tx.limits import AdmissionLimits
 from sagecell_tx.process.logs import LogWriter
 from sagecell_tx.sessions.admission.places import Place, place_pools
 from sagecell_tx.sessions.admission.visitors import Purpose, Visitor
-from sagecell_tx.workers.keeper import Keeper
+from sagecell_tx.workers.keeper import GATHERING, OVERDUE, Keeper
 from tests.test_server import Part, Reactor
 
 
@@ -26,10 +26,14 @@ class KeptWorker:
 
     story: list[str]
     name: str
+    node: str = field(init=False)
     is_up: bool = False
     was_up: bool = False
     is_alive: bool = True
     stopped: Deferred[None] = field(factory=Deferred)
+
+    def __attrs_post_init__(self) -> None:
+        self.node = self.name
 
     def start(self) -> None:
         self.story.append(f"{self.name} starts")
@@ -49,6 +53,11 @@ class KeptWorker:
 
 
 class KeeperTests(SynchronousTestCase):
+    def tearDown(self) -> None:
+        if self.keeper.running:
+            self.keeper.stopService()
+        assert self.reactor.getDelayedCalls() == []
+
     def setUp(self) -> None:
         self.story: list[str] = []
         self.reactor = Reactor()
@@ -114,6 +123,40 @@ class KeeperTests(SynchronousTestCase):
         self.come_up()
         self.come_up()
         assert self.told() == ["systemd hears ready"]
+
+    def test_one_that_never_comes_up_does_not_hold_the_others_for_ever(self) -> None:
+        self.told()
+        for _ in range(2):  # it is up again
+            self.workers[0].is_up = True
+            self.keeper.came_up()
+        self.reactor.advance(GATHERING - 1)
+        before = self.told()
+        with capturedLogs() as events:
+            self.reactor.advance(1)
+        assert (before, self.told()) == ([], ["systemd hears ready"])
+        assert [event["missing"] for event in events if "missing" in event] == [["two"]]
+        self.come_up()
+        assert self.told() == []
+
+    def test_if_none_is_up_then_the_next_one_is_waited_for(self) -> None:
+        self.told()
+        self.workers[0].is_up = True
+        self.keeper.came_up()
+        self.workers[0].is_up = False
+        self.reactor.advance(GATHERING)
+        assert self.told() == []
+        self.come_up()
+        assert self.told() == ["systemd hears ready"]
+
+    def test_one_that_does_not_end_does_not_hold_a_drain(self) -> None:
+        self.come_up()
+        self.keeper.drain()
+        self.end(0)
+        self.reactor.advance(300)
+        before = self.reactor.stopped
+        with capturedLogs() as events:
+            self.reactor.advance(OVERDUE)
+        assert (before, self.reactor.stopped, len(events)) == (False, True, 1)
 
     def test_one_that_ends_is_started_again(self) -> None:
         self.come_up()
