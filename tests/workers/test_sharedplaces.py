@@ -93,6 +93,16 @@ class FleetTests(SynchronousTestCase):
         self.successResultOf(restarted)
         assert len(self.hosts[0].alive) == 1
 
+    def test_what_was_released_is_not_asked_to_be_restarted(self) -> None:
+        """The keeper ends a worker that asks for what makes no sense, and all its sessions."""
+        worker = self.world.workers[0]
+        asked = worker.admission.admit(Visitor(), patience=60)
+        self.world.settle()
+        place = self.successResultOf(asked)
+        place.release()
+        self.failureResultOf(place.start_again(), Refused)
+        self.world.settle()
+
     def test_the_end_of_the_keeper_refuses_who_waits(self) -> None:
         self.successResultOf(self.ask(0))
         waiting = self.ask(1)

@@ -40,7 +40,12 @@ class Place:
     _leaving: bool = field(default=False, init=False)
 
     def start_again(self) -> Deferred[None]:
-        """Fires when the kernel may be restarted; fails with `Refused` if the visitor has started too many."""
+        """Fires when the kernel may be restarted; fails with `Refused` if the visitor has started too many.
+
+        One that was released may be another visitor's by now: it fails as if there were none.
+        """
+        if not self._taken:
+            return fail(refusals.full(None))
         return self._pool.start_again(self.visitor)
 
     def leave(self) -> None:
