@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from itertools import count
+from typing import NoReturn
 
 from attrs import define, field
 from twisted.internet.defer import Deferred, fail
@@ -36,8 +37,13 @@ from sagecell_tx.workers.protocol import (
 
 _log = Logger()
 
-#: Seconds after a visitor's patience in which the keeper should have answered.
+#: Seconds in which the keeper should have answered, after a visitor's patience if there is one.
 GRACE = 5.0
+
+
+def _unanswered(_: object, seconds: float) -> NoReturn:
+    _log.error("the keeper has not answered")
+    raise refusals.full(None)
 
 
 @define(eq=False)
@@ -218,7 +224,7 @@ class SharedPlaces:
         answer: Deferred[None] = Deferred(forget)
         self._again[asked] = answer
         self.send(Again(number, asked))
-        return answer
+        return answer.addTimeout(GRACE, self.clock, _unanswered)
 
     def receive(self, answer: Answer) -> None:
         """The keeper has answered, or says something by itself."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from twisted.internet.defer import Deferred
+from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
@@ -18,6 +19,7 @@ from sagecell_tx.sessions.originator import Originator
 from sagecell_tx.sessions.spec import PYTHON
 from sagecell_tx.testing.hosts import MemoryHost
 from sagecell_tx.workers.protocol import AliveAnswer, AliveQuestion, Drain, Wanted
+from sagecell_tx.workers.sharedplaces import GRACE
 from tests.sessions.samples import DATE, ids
 from tests.sessions.slowstore import SlowStore
 from tests.workers.shared import SharedWorld
@@ -92,6 +94,18 @@ class FleetTests(SynchronousTestCase):
             self.wait(1)
         self.successResultOf(restarted)
         assert len(self.hosts[0].alive) == 1
+
+    def test_a_restart_that_the_keeper_does_not_answer_is_refused(self) -> None:
+        session = self.successResultOf(self.ask(0))
+        for _ in range(3):
+            self.wait(1)
+        restarted = session.restart()
+        with capturedLogs() as events:
+            self.world.clock.advance(GRACE)
+        self.failureResultOf(restarted, Refused)
+        assert [event["log_level"].name for event in events] == ["error"]
+        self.world.settle()  # too late
+        assert session.running
 
     def test_what_was_released_is_not_asked_to_be_restarted(self) -> None:
         """The keeper ends a worker that asks for what makes no sense, and all its sessions."""
