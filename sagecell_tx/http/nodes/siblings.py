@@ -109,6 +109,7 @@ class Siblings(Service):
     _agent: Agent = field(init=False)
     _ports: list[IListeningPort] = field(factory=list, init=False)
     _late: set[int] = field(factory=set, init=False)  # have not answered in time, and not since
+    _asking: dict[str, OneShot[list[dict[str, Any]]]] = field(factory=dict, init=False)
     _told: dict[tuple[int, str], dict[str, Any]] = field(
         factory=dict, init=False
     )  # by workers, the latest
@@ -235,17 +236,23 @@ class Siblings(Service):
         """Fires with what each other worker of the same keeper tells of itself; see `ControlRoutes.own`.
 
         One that does not answer in time counts as it was when it last did, or counters would fall and rise again.
+        Who asks while others wait for the answers gets the same ones: anybody may ask for the status.
         """
+        if what in self._asking:
+            return self._asking[what].when_fired()
+        peers = self.nodes.peers
+        self._asking[what] = asking = OneShot[list[dict[str, Any]]]()
 
         def told(node: int, response: IResponse, body: bytes) -> None:
             if response.code == 200:
                 self._told[node, what] = json.loads(body)
 
-        peers = self.nodes.peers
-        asked = self._ask_all(peers, "GET", f"/own/{what}", told, _TELLING)
-        return asked.addCallback(
-            lambda _: [self._told[node, what] for node in peers if (node, what) in self._told]
-        )
+        def over(_: None) -> None:
+            del self._asking[what]
+            asking.fire([self._told[node, what] for node in peers if (node, what) in self._told])
+
+        self._ask_all(peers, "GET", f"/own/{what}", told, _TELLING).addCallback(over)
+        return asking.when_fired()
 
     def stop(self, handle: str) -> Deferred[bool]:
         """Fires with whether another worker had the session of that handle, which it has stopped."""

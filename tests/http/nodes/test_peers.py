@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from twisted.internet.defer import CancelledError
 from typing_extensions import override
 
 from sagecell_tx.http.nodes.forwarding import FAREWELL
@@ -104,6 +105,19 @@ class PeerTests(MachineTests):
         told = self.machine.siblings[node].of_peers("status")
         self.machine.reactor.move()
         return self.successResultOf(told)
+
+    def test_who_asks_while_others_wait_gets_the_same_answer(self) -> None:
+        """Anybody may ask for the status, and each question costs all workers."""
+        siblings, reactor = self.machine.siblings[101], self.machine.reactor
+        lines = len(reactor.lines)
+        asked = [siblings.of_peers("status") for _ in range(3)]
+        asked[0].cancel()
+        self.failureResultOf(asked[0], CancelledError)
+        reactor.move()
+        assert [self.successResultOf(each) for each in asked[1:]] == [[{"node": 102}]] * 2
+        assert len(reactor.lines) == lines + 1
+        assert self.tell(101) == [{"node": 102}]
+        assert len(reactor.lines) == lines + 2
 
     def test_nothing_is_told_of_one_that_has_ended(self) -> None:
         assert self.tell(101) == [{"node": 102}]
