@@ -139,12 +139,16 @@ class Worker:
         return self._run.ended.when_fired()
 
     def drain(self) -> None:
-        """Let the process admit nobody more. One that has ended is not replaced."""
+        """Let the process admit nobody more. One that has ended is not replaced, and one that is not up stops."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._run is not None:
+        if self._run is None:
+            return
+        if self._run.is_up:
             self._run.send(Drain())
+        else:
+            self._run.stop(PATIENCE)  # it has nothing yet, and may never come up
 
     def tell_wanted(self, count: int) -> None:
         """So many of its kernels that nobody needs should make room."""

@@ -236,9 +236,18 @@ class WorkerTests(SynchronousTestCase):
 
     def test_draining_and_making_room_are_told(self) -> None:
         self.worker.start()
+        self.say(State("up"))
         self.worker.tell_wanted(2)
         self.worker.drain()
         assert self.heard() == b"%b\n%b\n" % (Wanted(2).line(), Drain().line())
+
+    def test_a_drain_stops_one_that_is_not_up(self) -> None:
+        self.worker.start()
+        self.worker.drain()
+        assert (self.processes[0].signals, self.heard()) == (["TERM"], b"")
+        with capturedLogs():
+            self.reactor.advance(PATIENCE)
+        assert self.processes[0].signals == ["TERM", "KILL"]
 
     def test_a_new_process_hears_what_is_wanted_and_no_other_one_follows_a_drain(self) -> None:
         self.worker.start()
