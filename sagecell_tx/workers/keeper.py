@@ -29,6 +29,10 @@ _log = Logger()
 #: keep the others from being known to be ready.
 GATHERING = 30.0
 
+#: Seconds after which other workers are told to make room for those who still wait. Not all are at once, or each would end a session for
+#: one visitor; a session takes a second to end.
+TURN = 2.0
+
 #: Seconds after a drain in which all workers should have ended.
 OVERDUE = 15.0
 
@@ -62,7 +66,11 @@ class Keeper(PermalinkServer):
     _is_up: bool = field(default=False, init=False)
     _gathering: IDelayedCall | None = field(default=None, init=False)
     _ending: IDelayedCall | None = field(default=None, init=False)  # a drain
-    _told: int = field(default=0, init=False)
+    _told: dict[int, int] = field(factory=dict, init=False)  # by index, how many should make room
+    _turn: int = field(
+        default=0, init=False
+    )  # the index of the first of those that are told of one more
+    _turning: IDelayedCall | None = field(default=None, init=False)
 
     def __len__(self) -> int:
         """The number of kernels that are in use, or about to be."""
@@ -93,7 +101,7 @@ class Keeper(PermalinkServer):
     @override
     async def _say_goodbye(self) -> None:
         """Let all workers stop. Their clients are told by them, while the sockets are open."""
-        for timer in (self._gathering, self._ending):
+        for timer in (self._gathering, self._ending, self._turning):
             if timer is not None and timer.active():
                 timer.cancel()
         await DeferredList([worker.stop() for worker in self.workers])
@@ -171,12 +179,21 @@ class Keeper(PermalinkServer):
 
     def look(self) -> None:
         """Somebody may wait, or wait no more: the workers are told how many kernels should make room."""
-        waiting = len(self.pools[Purpose.KERNEL].queue)
-        each = -(-waiting // max(1, len(self.workers)))
-        if each != self._told:
-            self._told = each
-            for worker in self.workers:
-                worker.tell_wanted(each)
+        waiting, count = len(self.pools[Purpose.KERNEL].queue), len(self.workers)
+        each, more = divmod(waiting, count)
+        for index, worker in enumerate(self.workers):
+            wanted = each + ((index - self._turn) % count < more)
+            if wanted != self._told.get(index, 0):
+                self._told[index] = wanted
+                worker.tell_wanted(wanted)
+        if more and self._turning is None and self.running:
+            self._turning = self.reactor.callLater(TURN, self._take_turns, more)
+
+    def _take_turns(self, more: int) -> None:
+        """Those that were told of one more may have nothing that could make room."""
+        self._turning = None
+        self._turn = (self._turn + more) % len(self.workers)
+        self.look()
 
     def relay(self, line: str) -> None:
         """Write a line of a worker's log to this process's own."""

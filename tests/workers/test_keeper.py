@@ -16,7 +16,7 @@ from sagecell_tx.limits import AdmissionLimits
 from sagecell_tx.process.logs import LogWriter
 from sagecell_tx.sessions.admission.places import Place, place_pools
 from sagecell_tx.sessions.admission.visitors import Purpose, Visitor
-from sagecell_tx.workers.keeper import GATHERING, OVERDUE, Keeper
+from sagecell_tx.workers.keeper import GATHERING, OVERDUE, TURN, Keeper
 from tests.test_server import Part, Reactor
 
 
@@ -216,7 +216,8 @@ class KeeperTests(SynchronousTestCase):
         self.keeper._hung_up()
         assert (self.keeper.draining, self.reactor.stopped) == (None, True)
 
-    def test_workers_are_told_how_many_kernels_should_make_room(self) -> None:
+    def test_workers_are_told_by_turns_how_many_kernels_should_make_room(self) -> None:
+        """Each that is told ends one: for one visitor, no more than one should."""
         self.told()
         pool = self.pools[Purpose.KERNEL]
         asked: list[Deferred[Place]] = [
@@ -224,12 +225,16 @@ class KeeperTests(SynchronousTestCase):
         ]
         for _ in range(2):
             self.keeper.look()
-        assert self.told() == ["one makes room for 2", "two makes room for 2"]
+        assert self.told() == ["one makes room for 2", "two makes room for 1"]
+        self.reactor.advance(TURN)
+        assert self.told() == ["one makes room for 1", "two makes room for 2"]
         assert len(self.keeper) == 1
         for each in asked:
             self.successResultOf(each).release()
         self.keeper.look()
         assert self.told() == ["one makes room for 0", "two makes room for 0"]
+        self.reactor.advance(TURN)
+        assert self.told() == []
         assert len(self.keeper) == 0
 
     def test_it_writes_its_workers_logs(self) -> None:
