@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote
 
 from attrs import frozen
 from twisted.web.server import Request
@@ -49,7 +50,7 @@ def named_by(request: Request, baseurl: str) -> Named:
     path = request.path.decode("utf-8", "replace")
     if not path.startswith(f"{baseurl}/"):
         return Named()
-    parts = path[len(baseurl) + 1 :].split("/")
+    parts = [unquote(part) for part in path[len(baseurl) + 1 :].split("/")]
     for before in _BEFORE_AN_ID:
         if parts[: len(before)] == before and len(parts) > len(before):
             node = node_of(parts[len(before)])

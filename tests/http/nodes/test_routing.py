@@ -18,6 +18,15 @@ def execute(body: bytes) -> Named:
     return named_by(request, "")
 
 
+def test_a_path_may_be_spelt_with_escapes() -> None:
+    """As it is where the request is answered."""
+    request = Request(DummyChannel(), False)
+    request.path = b"/kernel/%30%30%302a41c-77be-8d03-9f5e-1c2b7a9e40d1/messages"
+    assert named_by(request, "") == Named(2)
+    request.path = b"/sockjs/000/my%20page%2F1/xhr"
+    assert named_by(request, "") == Named(sockjs="my page/1")
+
+
 def test_the_longest_key_is_found() -> None:
     key = rb"\u0041" * 255
     assert execute(b'{"code":"1","idempotency_key" : "%b"}' % key).key == key
