@@ -143,6 +143,27 @@ class DbCommandTests:
         assert status == 1
         assert why in told
 
+    def test_a_hostile_database_gives_the_terminal_no_commands(
+        self, capsys, tmp_path, url, backend
+    ):
+        self.execute(backend, "UPDATE alembic_version SET version_num = '\x1b]0;owned\x07\x9b2J'")
+        target = str(tmp_path / "cells.jsonl")
+        for command in (["check"], ["export", target], ["import", target], ["upgrade"], ["prune"]):
+            status, told, why = self.run(capsys, *command, "--database", url)
+            assert status == 1
+            assert r"\x1b]0;owned" in told + why
+            assert not {"\x1b", "\x07", "\x9b"} & {*told, *why}
+
+    def test_a_hostile_archive_is_refused_in_a_short_sentence(self, capsys, tmp_path, url):
+        target = tmp_path / "evil.jsonl"
+        lines = ({"kind": "sagecell-tx", "format": 1}, {"kind": "\x1b]0;owned\x07" * 100_000})
+        target.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        status, told, why = self.run(capsys, "import", str(target), "--database", url)
+        assert status == 1
+        assert "is unknown" in why or why.endswith("...\n")
+        assert len(told + why) < 3000
+        assert "\x1b" not in told + why
+
     def test_an_upgrade_tells_what_it_did(self, capsys, url):
         status, told, _ = self.run(capsys, "upgrade", "--database", url)
         assert (status, told.splitlines()[1]) == (

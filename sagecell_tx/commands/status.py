@@ -20,7 +20,6 @@ from twisted.internet.task import deferLater
 from sagecell_tx.commands.arguments import read_token, server_url
 from sagecell_tx.commands.failing import failed
 from sagecell_tx.commands.reacting import run_reactor
-from sagecell_tx.remote.escapes import one_line
 from sagecell_tx.remote.statusscreen import screen
 from sagecell_tx.remote.uncompressed import http_client
 from sagecell_tx.wire.messages import WireError, parse_json
@@ -159,7 +158,7 @@ async def _show_once(request: StatusRequest, options: argparse.Namespace) -> int
     try:
         fields = await request.fields()
     except NoStatus as error:
-        return failed(one_line(str(error)))
+        return failed(str(error))
     lines = [json.dumps(fields)] if options.json else list(screen(fields))
     text = "\n".join([*lines, ""])
     if options.watch and not options.json and sys.stdout.isatty():

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from sagecell_tx.config import Config, ConfigError, load
+from sagecell_tx.remote.escapes import one_line
 from sagecell_tx.store.database import Backend, greet, open_backend
 from sagecell_tx.store.sqlite import SQLite
 from sagecell_tx.store.transfer.checking import versions
@@ -57,8 +58,8 @@ def need_current(backend: Backend) -> None:
 
 
 def say(sentence: str, *, aside: bool = False) -> None:
-    """Print a sentence; `aside` is for what must not be in the output."""
-    print(sentence, file=sys.stderr if aside else sys.stdout)
+    """Print a sentence, which may contain what is in a database; `aside` is for what must not be in the output."""
+    print(one_line(sentence), file=sys.stderr if aside else sys.stdout)
 
 
 def now() -> float:

@@ -16,6 +16,10 @@ from sagecell_tx.wire.messages import WireError
 #: Bytes that an agent may send between two of this end's beats. A sound one sends some kilobytes.
 MOST_BYTES = 1 << 20
 
+#: Messages that it may send meanwhile: each takes time of all visitors. A sound one sends some for each kernel that begins or
+#: ends, and thousands of these are all that a machine has.
+MOST_MESSAGES = 5000
+
 
 class LineOwner(Protocol):
     """A machine, as its line sees it."""
@@ -42,7 +46,7 @@ class LineConnection(StreamProtocol):
     def __init__(self, machine: LineOwner) -> None:
         self._machine = machine
         self._reader = LineReader()
-        self.received_bytes = 0  # since the last beat
+        self._bytes = self._messages = 0  # since the last beat
         self._unread = UnreadWatch(
             clock=machine.clock, patience=WEBS_PATIENCE, silent=self._does_not_read
         )
@@ -56,13 +60,19 @@ class LineConnection(StreamProtocol):
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
         """Pass on each message."""
         self._reader.feed(data)
-        self.received_bytes += len(data)
+        self._bytes += len(data)
         try:
-            if self.received_bytes > MOST_BYTES:
+            if self._bytes > MOST_BYTES:
                 raise WireError(
                     "too_much", f"It sends more than {MOST_BYTES} bytes between two beats."
                 )
             while (message := self._reader.next()) is not None:
+                self._messages += 1
+                if self._messages > MOST_MESSAGES:
+                    raise WireError(
+                        "too_many",
+                        f"It sends more than {MOST_MESSAGES} messages between two beats.",
+                    )
                 self._machine.received(self, message)
         except WireError as error:
             self._machine.complain(str(error), ends=True)
@@ -73,6 +83,10 @@ class LineConnection(StreamProtocol):
         self._unread.stop()
         why = "closed" if reason is None else why_lost(reason)
         self._machine.line_lost(self, why)
+
+    def count_anew(self) -> None:
+        """Begin to count again: this end has sent a beat."""
+        self._bytes = self._messages = 0
 
     def abort(self) -> None:
         """Close the connection at once."""

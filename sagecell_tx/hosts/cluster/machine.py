@@ -284,7 +284,7 @@ class Machine:
     def _beat(self) -> None:
         self.send_message(op="beat")
         if self._line is not None:
-            self._line.received_bytes = 0
+            self._line.count_anew()
         if not self._endings.check():
             self.complain("it does not end its kernels", ends=True)
             if self._line is not None:

@@ -13,11 +13,11 @@ from collections.abc import Callable
 from typing import Any
 
 import attrs
-from attrs import define, field
+from attrs import define, field, frozen
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from sagecell_tx.sessions.requests.notices import is_idle
-from sagecell_tx.wire.messages import IOPUB, SHELL, Message
+from sagecell_tx.wire.messages import IOPUB, SHELL, Message, is_name
 
 #: Seconds from a reply until the kernel is asked, and between two requests at most; each pause is twice the one before.
 LATE = 1.0
@@ -26,10 +26,24 @@ LONGEST = 60.0
 #: Requests of which this is known at a time, and of which only the idle has come. A program may send replies to none.
 MOST = 100
 
+#: Bytes of the headers of those requests, all together: real ones have some hundred each.
+MOST_HEADERS = 256 * 1024
+
+#: Requests of the server's own whose answers are waited for at a time. The last one is about all that the others are about.
+MOST_ASKED = 10
+
 _LOST = (
     "\n[Some output is missing here: the program published faster than it was read, "
     "and its kernel keeps 1,000 messages.]\n"
 )
+
+
+@frozen
+class _Replied:
+    """What is kept of a reply, which may have a hundred megabytes."""
+
+    msg_type: str
+    parent_header: bytes
 
 
 @define(kw_only=True, eq=False)
@@ -45,7 +59,7 @@ class LostEnds:
     originate: Callable[[str, str, dict[str, Any]], Message]
     deliver: Callable[[Message], None]
     noticed: Callable[[], None]
-    _replies: dict[str, Message] = field(factory=dict, init=False)  # by the ids of requests
+    _replies: dict[str, _Replied] = field(factory=dict, init=False)  # by the ids of requests
     _idle: dict[str, None] = field(factory=dict, init=False)  # ids of requests, the oldest first
     _asked: dict[str, list[str]] = field(factory=dict, init=False)  # what each request is about
     _pause: float = field(default=LATE, init=False)
@@ -74,14 +88,18 @@ class LostEnds:
     def _replied(self, reply: Message) -> None:
         if reply.parent_id in self._idle:
             del self._idle[reply.parent_id]
-        elif reply.parent_id and len(self._replies) < MOST:
-            self._replies[reply.parent_id] = reply
+        elif is_name(reply.parent_id) and self._has_room_for(reply.parent_header):
+            self._replies[reply.parent_id] = _Replied(reply.msg_type, reply.parent_header)
             if self._next is None:
                 self._pause = LATE
                 self._wait()
 
+    def _has_room_for(self, header: bytes) -> bool:
+        size = sum(len(each.parent_header) for each in self._replies.values())
+        return len(self._replies) < MOST and size + len(header) <= MOST_HEADERS
+
     def _went_idle(self, ident: str) -> None:
-        if self._replies.pop(ident, None) is None and ident:
+        if self._replies.pop(ident, None) is None and is_name(ident):
             self._idle[ident] = None
             if len(self._idle) > MOST:
                 del self._idle[next(iter(self._idle))]
@@ -97,6 +115,8 @@ class LostEnds:
         ident = self.ask()
         if ident:
             self._asked[ident] = list(self._replies)
+            if len(self._asked) > MOST_ASKED:
+                del self._asked[next(iter(self._asked))]
         self._pause = min(2 * self._pause, LONGEST)
         self._wait()
 
@@ -109,6 +129,6 @@ class LostEnds:
             self._say(reply, "stream", {"name": "stderr", "text": _LOST})
         self._say(reply, "status", {"execution_state": "idle"})
 
-    def _say(self, reply: Message, msg_type: str, content: dict[str, Any]) -> None:
+    def _say(self, reply: _Replied, msg_type: str, content: dict[str, Any]) -> None:
         message = self.originate(IOPUB, msg_type, content)
         self.deliver(attrs.evolve(message, parent_header=reply.parent_header))

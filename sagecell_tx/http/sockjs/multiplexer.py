@@ -117,6 +117,7 @@ class Multiplexer:
     _others: dict[str, KernelElsewhere] = field(factory=dict, init=False)  # of other servers
     # The kernels that may have messages.
     _turns: deque[MultiplexedKernel] = field(factory=deque, init=False)
+    _others_first: bool = field(default=False, init=False)  # when it was read last
     _answers: deque[Text] = field(factory=deque, init=False)  # for this client alone
     _awaited: int = field(default=0, init=False)  # replies that the completer still owes
     _v4: V4Client = field(factory=V4Client, init=False)  # for requests to the completer
@@ -152,24 +153,42 @@ class Multiplexer:
         """See `SockJSHandler.read`."""
         taken = list(self._answers)
         self._answers.clear()
-        while self._turns and room > 0:
+        # One kernel that sends without end may use up the room each time.
+        self._others_first = not self._others_first
+        readers = (self._read_others, self._read_own)
+        for read in readers if self._others_first else reversed(readers):
+            room -= read(room, taken)
+        return taken
+
+    def _read_own(self, room: int, taken: list[Text]) -> int:
+        """Take about `room` bytes of the kernels of this server; returns how many."""
+        size = 0
+        while self._turns and size < room:
             kernel = self._turns.popleft()
-            messages = kernel.channel.read(min(room, TURN))
+            messages = kernel.channel.read(min(room - size, TURN))
             if messages and kernel not in self._turns:
                 self._turns.append(kernel)
-            for message in messages:
-                room -= message.size
-                taken.append(_addressed(kernel.session, message))
+            size += sum(message.size for message in messages)
+            taken += [_addressed(kernel.session, message) for message in messages]
+        return size
+
+    def _read_others(self, room: int, taken: list[Text]) -> int:
+        """The same of the kernels of other servers: of each, while there is room."""
+        size = 0
         for kernel_id, other in list(self._others.items()):
-            texts = other.read(min(room, TURN)) if room > 0 else []
-            room -= sum(map(len, texts))
+            if size >= room:
+                break
+            texts = other.read(min(room - size, TURN))
+            if texts:  # the others are first next time
+                self._others[kernel_id] = self._others.pop(kernel_id)
+            size += sum(map(len, texts))
             taken += [(f"{kernel_id}/channels,", text) for text in texts]
             if not texts and other.is_over:
                 del self._others[kernel_id]
                 if other.is_lost:
                     taken.append((f"{kernel_id}/channels,", *textwire.render(self._lost())))
                 self._part_later()
-        return taken
+        return size
 
     def end(self) -> None:
         """See `SockJSHandler.end`. Kernels without another listener end after a while."""

@@ -22,7 +22,7 @@ from sagecell_tx.hosts.cluster.connections.line import BEAT, WEBS_PATIENCE, enco
 from sagecell_tx.hosts.cluster.endings import CUT_OFF, LAST_REMOVAL, MOST_OVERDUE, REMOVAL
 from sagecell_tx.hosts.cluster.facts import Facts, Machines
 from sagecell_tx.hosts.cluster.host import ClusterHost
-from sagecell_tx.hosts.cluster.lineconnection import MOST_BYTES, LineConnection
+from sagecell_tx.hosts.cluster.lineconnection import MOST_BYTES, MOST_MESSAGES, LineConnection
 from sagecell_tx.hosts.cluster.machine import (
     FIRST_REST,
     SHUNNED,
@@ -246,7 +246,7 @@ class ClusterHostTests(SynchronousTestCase):
 
     def test_an_agent_that_says_too_much_is_left(self) -> None:
         agent = self.join()
-        beats = encode(event="beat") * 1000
+        beats = encode(event="beat", more="x" * 10_000) * 10
         for _ in range(MOST_BYTES // len(beats) - 1):
             agent.line.dataReceived(beats)
         self.reactor.advance(BEAT)
@@ -255,6 +255,18 @@ class ClusterHostTests(SynchronousTestCase):
         assert [agent.transport.closed] == [""]
         agent.line.dataReceived(beats)
         assert [agent.transport.closed] == ["aborted"]
+
+    def test_an_agent_that_says_little_too_often_is_left(self) -> None:
+        agent = self.join()
+        self.reactor.advance(BEAT)
+        agent.line.dataReceived(encode(event="beat") * MOST_MESSAGES)
+        self.reactor.advance(BEAT)
+        agent.line.dataReceived(encode(event="beat") * MOST_MESSAGES)
+        assert [agent.transport.closed] == [""]
+        with capturedLogs() as events:
+            agent.line.dataReceived(encode(event="beat"))
+        assert [agent.transport.closed] == ["aborted"]
+        assert [each for each in events if "messages between" in str(each.get("why"))]
 
     def test_a_machine_that_is_weak_to_and_fro_fills_no_log(self) -> None:
         agent = self.join()

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import json
+import weakref
 from typing import Any
 
+import attrs
 from twisted.internet.task import Clock
 
-from sagecell_tx.hosts.kernels.lostends import LATE, LONGEST, MOST, LostEnds
-from sagecell_tx.wire.messages import IOPUB, SHELL, Message, originate
+from sagecell_tx.hosts.kernels.lostends import (
+    LATE,
+    LONGEST,
+    MOST,
+    MOST_ASKED,
+    MOST_HEADERS,
+    LostEnds,
+)
+from sagecell_tx.wire.messages import IOPUB, NAME_LIMIT, SHELL, Message, originate
 
 
 def message(channel: str, msg_type: str, parent: str, **content: Any) -> Message:
@@ -136,3 +145,37 @@ def test_a_program_that_sends_replies_to_nothing_takes_little():
     bench.clock.advance(LATE)
     bench.ends.received_own(idle("asked-0"))
     assert bench.noticed == MOST
+
+
+def test_what_replies_contain_is_not_kept():
+    bench = Bench()
+    large = attrs.evolve(reply("a"), content=b"{" + b" " * 1_000_000 + b"}", buffers=(b"x" * 9,))
+    kept = weakref.ref(large)
+    bench.ends.received(large)
+    del large
+    assert kept() is None
+    bench.clock.advance(LATE)
+    bench.ends.received_own(idle("asked-0"))
+    assert bench.told() == [("stream", "a"), ("status", "a")]
+
+
+def test_long_headers_and_ids_are_not_kept():
+    bench = Bench()
+    for number in range(100):
+        header = json.dumps({"msg_id": f"r{number}", "padding": "x" * 60_000}).encode()
+        bench.ends.received(attrs.evolve(reply("a"), parent_header=header))
+        bench.ends.received(reply(f"{number}x" * NAME_LIMIT))
+    bench.clock.advance(LATE)
+    bench.ends.received_own(idle("asked-0"))
+    assert 0 < bench.noticed <= MOST_HEADERS // 60_000
+
+
+def test_what_a_kernel_that_answers_nothing_was_asked_is_forgotten():
+    bench = Bench()
+    bench.ends.received(reply("a"))
+    while len(bench.asked) <= MOST_ASKED:
+        bench.clock.advance(LONGEST)
+    bench.ends.received_own(idle(bench.asked[0]))
+    assert bench.given == []
+    bench.ends.received_own(idle(bench.asked[1]))
+    assert bench.told() == [("stream", "a"), ("status", "a")]

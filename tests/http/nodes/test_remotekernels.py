@@ -153,6 +153,44 @@ class RemoteKernelTests(MachineTests):
         shown = [each for each in self.heard(page, kernel_id) if each["msg_type"] == "display_data"]
         assert len(shown) == sent
 
+    def test_kernels_of_all_servers_take_turns(self) -> None:
+        page, kernels = self.page(1), [self.start(1), self.start(2), self.start(2)]
+        for number, kernel_id in enumerate(kernels):
+            self.run_at(page, kernel_id, "hang", f"m{number}")
+        page.server.clogged = True
+        data = {"data": {"text/plain": "x" * 10_000}, "metadata": {}, "transient": {}}
+        for kernel in [*self.one.host.kernels, *self.two.host.kernels]:
+            for _ in range(200 if kernel.sent else 0):
+                kernel.publish("display_data", data, kernel.sent[0])
+        self.pump(page)
+        page.server.clogged = False
+        self.pump(page)
+        arrays = [json.loads(each[1:]) for each in texts(page) if each.startswith("a")]
+        order = [each[:36] for array in arrays for each in array if "display_data" in each]
+        assert len(order) == 600
+        assert {*order[:60]} == {*kernels}  # and not the own one alone, until it has no more
+
+    def test_the_last_words_of_such_a_kernel_while_another_one_sends_much(self) -> None:
+        page, own, other = self.page(1), self.start(1), self.start(2)
+        self.run_at(page, own, "hang", "m1")
+        self.run_at(page, other, "hang", "m2")
+        page.server.clogged = True
+        data = {"data": {"text/plain": "x" * 10_000}, "metadata": {}, "transient": {}}
+        (busy,) = [each for each in self.one.host.kernels if each.sent]
+        (ending,) = [each for each in self.two.host.kernels if each.sent]
+        for _ in range(200):
+            busy.publish("display_data", data, busy.sent[0])
+        ending.publish("stream", {"name": "stdout", "text": "last"}, ending.sent[0])
+        ending.end()
+        self.pump(page)
+        self.machine.reactor.advance(10)
+        self.pump(page)
+        page.server.clogged = False
+        self.pump(page)
+        assert self.printed(page, other) == "last"
+        assert self.heard(page, other)[-1]["content"]["execution_state"] == "dead"
+        assert len(self.one.others) == 0
+
     def test_what_the_other_server_does_not_read_is_bounded(self) -> None:
         page, kernel_id = self.page(1), self.start(2)
         self.run_at(page, kernel_id, "print 0", "m0")

@@ -47,24 +47,29 @@ class LineReader:
 
     longest: int = LONGEST
     _rest: bytes = field(default=b"", init=False)
+    _begin: int = field(
+        default=0, init=False
+    )  # of the next line in it: to cut each off would copy all that follows
 
     def feed(self, data: bytes) -> None:
         """Add what has arrived."""
-        self._rest += data
+        self._rest, self._begin = self._rest[self._begin :] + data, 0
 
     def next(self) -> dict[str, Any] | None:
         """The next message; None if it is not there yet. Raises `WireError`."""
-        end = self._rest.find(b"\n", 0, self.longest + 1)
+        begin = self._begin
+        end = self._rest.find(b"\n", begin, begin + self.longest + 1)
         if end == -1:
-            if len(self._rest) > self.longest:
+            if len(self._rest) - begin > self.longest:
                 raise WireError("line_too_long", f"A line has more than {self.longest} bytes.")
             return None
-        line, self._rest = self._rest[:end], self._rest[end + 1 :]
-        return parse_object(line)
+        self._begin = end + 1
+        return parse_object(self._rest[begin:end])
 
     def rest(self) -> bytes:
         """All that has arrived after the last message."""
-        rest, self._rest = self._rest, b""
+        rest = self._rest[self._begin :]
+        self._rest, self._begin = b"", 0
         return rest
 
 
