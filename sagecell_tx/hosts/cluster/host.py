@@ -141,7 +141,8 @@ class ClusterHost(ConnectingHost):
         if not fitting:
             process.give_up(_NOWHERE.format(process.spec), NOWHERE)
             return
-        name = choose(each.candidate() for each in fitting if each.name not in process.tried)
+        untried = [each for each in fitting if each.name not in process.tried]
+        name = choose(each.candidate(process.spec) for each in untried)
         if name is None:
             process.give_up(_FULL)
         else:

@@ -35,7 +35,8 @@ FIRST_REST = 0.25
 LONGEST_REST = 5.0
 
 #: Seconds for which a machine gets kernels only if all others are full, after it could not start one, also not within
-#: SLOW seconds.
+#: SLOW seconds. If that was one of an installed kernelspec, the machine gets others as before: a kernelspec may be broken, or slow, and
+#: visitors choose it.
 SHUNNED = 30.0
 SLOW = 5.0
 
@@ -75,7 +76,7 @@ class Machine:
     _measurement: Measurement = field(init=False)
     _pause: float = field(default=FIRST_REST, init=False)
     _rest: IDelayedCall | None = field(default=None, init=False)
-    _shunned_until: float = field(default=0.0, init=False)
+    _shunned_until: dict[str, float] = field(factory=dict, init=False)  # by kernelspec; "" for any
     _up_at: float = field(default=0.0, init=False)  # the time at which it came up last
     _patience: IDelayedCall | None = field(default=None, init=False)  # for a connection
     _complaints: deque[str] = field(factory=lambda: deque(maxlen=COMPLAINTS), init=False)  # logged
@@ -126,16 +127,17 @@ class Machine:
             memory_available_bytes=None if self.hello is None else self.status.memory,
         )
 
-    def candidate(self) -> Candidate:
-        """What the placement is to know of it."""
+    def candidate(self, spec: str = "") -> Candidate:
+        """What the placement of a kernel of `spec` is to know of it."""
         assert self.hello is not None, "only a machine that is up has a capacity"
+        shunned = max(self._shunned_until.get(each, 0.0) for each in ("", spec))
         return Candidate(
             name=self.name,
             capacity=min(self.hello.capacity, self.max_kernels),
             live=len(self.processes),
             others=self.status.others,
             memory=self.status.memory,
-            failing=self.clock.seconds() < self._shunned_until,
+            failing=self.clock.seconds() < shunned,
         )
 
     def has_spec(self, spec: str) -> bool:
@@ -201,11 +203,11 @@ class Machine:
         self._endings.forget(process)
         self.on_change()
 
-    def could_not_start(self, process: RemoteProcess) -> None:
+    def could_not_start(self, process: RemoteProcess, spec: str) -> None:
         """See `ProcessMachine.could_not_start`. A start that was given up soon says nothing about the machine."""
         now = self.clock.seconds()
         if not process.is_killed or now >= self._begun.get(process.number, now) + SLOW:
-            self._shunned_until = now + SHUNNED
+            self._shunned_until[spec] = now + SHUNNED
 
     def expect_end(self, process: RemoteProcess) -> None:
         """See `ProcessMachine.expect_end`."""

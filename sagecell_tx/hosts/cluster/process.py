@@ -58,8 +58,11 @@ class ProcessMachine(Protocol):
     def forget(self, process: RemoteProcess) -> None:
         """There is nothing left of a process."""
 
-    def could_not_start(self, process: RemoteProcess) -> None:
-        """A process was refused there, has ended before it was up, or was killed because that took too long."""
+    def could_not_start(self, process: RemoteProcess, spec: str) -> None:
+        """A process was refused there, has ended before it was up, or was killed because that took too long.
+
+        `spec` is the installed kernelspec that cannot be started there; empty for any kernel.
+        """
 
     def expect_end(self, process: RemoteProcess) -> None:
         """A connection to it is lost: its end is to follow, or `RemoteProcess.cut_off`. Harmless if repeated."""
@@ -153,7 +156,7 @@ class RemoteProcess:
             self._send("kill")
             self._expect_removal()
             if self.machine is not None and not self._is_up and not self._has_ended:
-                self.machine.could_not_start(self)
+                self.machine.could_not_start(self, self.spec)
 
     def remove(self) -> Deferred[object]:
         """See `KernelProcess.remove`. The agent removes the directory by itself."""
@@ -222,7 +225,7 @@ class RemoteProcess:
         elif event == "ended":
             how = exit_of(message)
             if self.machine is not None and not self._is_up and not self.is_killed:
-                self.machine.could_not_start(self)
+                self.machine.could_not_start(self, self.spec)
             self._end(how)
             self._expect_removal()
         elif event == "full":
@@ -230,7 +233,7 @@ class RemoteProcess:
         elif event == "refused":
             self._observer.troubled(Trouble.FAILED, str(message.get("why"))[:_WHY])
             if self.machine is not None:
-                self.machine.could_not_start(self)
+                self.machine.could_not_start(self, "")
             self._try_another()
         else:
             raise WireError("invalid_event", f"There is no event {str(event)[:40]!r}.")

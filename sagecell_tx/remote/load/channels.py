@@ -19,7 +19,7 @@ from twisted.internet.ssl import optionsForClientTLS
 from typing_extensions import override
 
 from sagecell_tx.remote.load.outcomes import Failed
-from sagecell_tx.remote.load.requests import Requests, why
+from sagecell_tx.remote.load.requests import LONGEST, Requests, why
 from sagecell_tx.wire.messages import WireError, dump, parse_json
 
 #: Seconds of one long poll.
@@ -98,7 +98,11 @@ class WebSocketChannel:
         factory = WebSocketClientFactory(url, headers=self.headers, reactor=self.reactor)
         # Autobahn's own deadlines would be timers of the global reactor.
         factory.setProtocolOptions(
-            openHandshakeTimeout=0, closeHandshakeTimeout=0, serverConnectionDropTimeout=0
+            openHandshakeTimeout=0,
+            closeHandshakeTimeout=0,
+            serverConnectionDropTimeout=0,
+            maxFramePayloadSize=LONGEST,
+            maxMessagePayloadSize=LONGEST,
         )
         factory.protocol, factory.channel = _Socket, self
         try:

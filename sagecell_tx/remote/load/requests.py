@@ -20,8 +20,8 @@ from sagecell_tx.remote.load.outcomes import Failed
 from sagecell_tx.remote.uncompressed import Uncompressed
 from sagecell_tx.wire.messages import WireError, dump, parse_json
 
-#: Bytes of an answer that are read.
-_LONGEST = 64 << 20
+#: Bytes of an answer, or of a message on a WebSocket, that are read.
+LONGEST = 64 << 20
 
 #: Strings, brackets and commas of an answer: a poll may bring many messages.
 _VALUES = 1_000_000
@@ -110,7 +110,7 @@ class Requests:
 
         def receive(data: bytes) -> None:
             received.extend(data)
-            if len(received) > _LONGEST:
+            if len(received) > LONGEST:
                 raise Failed("an answer is too long")
 
         try:

@@ -482,6 +482,32 @@ class ClusterHostTests(SynchronousTestCase):
         start()
         assert (blue.heard(), len(green.heard())) == ([], 1)
 
+    def test_a_kernelspec_that_fails_does_not_keep_others_away(self) -> None:
+        blue, green = self.join("blue", others=0), self.join("green", others=20)
+
+        def start_bash() -> Deferred[Any]:
+            ready = self.host.start_installed(BASH, Observed())
+            ready.addErrback(lambda failure: failure.trap(CancelledError, StartFailed))
+            return ready
+
+        def placed() -> tuple[list[str], ...]:
+            told = [
+                [each for each in agent.heard() if each["op"] == "start"] for agent in (blue, green)
+            ]
+            return tuple([each["spec"] for each in starts] for starts in told)
+
+        start_bash()
+        blue.say(event="ended", id=1, status=1, signal=None, reason=None)
+        assert placed() == (["bash"], [])
+        start_bash()
+        self.start()
+        assert placed() == ([""], ["bash"])
+        # What every machine has tells of the machine.
+        blue.say(event="ended", id=3, status=1, signal=None, reason=None)
+        start_bash()
+        self.start()
+        assert placed() == ([], ["bash", ""])
+
     def test_kernels_are_spread(self) -> None:
         agents = [self.join(name) for name in ("blue", "green", "red")]
         for _ in range(7):

@@ -57,8 +57,8 @@ class MachineDouble:
     def expect_removal(self, process: RemoteProcess) -> None:
         self.expecting = True
 
-    def could_not_start(self, process: RemoteProcess) -> None:
-        self.told.append({"failed": True})
+    def could_not_start(self, process: RemoteProcess, spec: str) -> None:
+        self.told.append({"failed": spec})
 
 
 class Bench:
@@ -198,7 +198,7 @@ def test_a_machine_that_refuses_one_could_not_start_it():
         machine, other = MachineDouble(), MachineDouble("green")
         bench = Bench(machine, other)
         bench.process.received({"event": event, "why": "no directory can be made"})
-        assert ({"failed": True} in machine.told) is failed
+        assert ({"failed": ""} in machine.told) is failed
         assert [each["op"] for each in other.told] == ["start"]
 
 

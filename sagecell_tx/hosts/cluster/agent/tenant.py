@@ -32,7 +32,8 @@ from sagecell_tx.wire.messages import WireError
 
 _log = Logger()
 
-#: The most tokens in one message, and of one kernel.
+#: The most tokens in one message, and of one kernel. Older ones are forgotten: a web process without descriptors, or with a full
+#: disk, gives streams up before they are opened here.
 MOST_TOKENS = 64
 
 #: The most streams that wait for a token.
@@ -172,10 +173,10 @@ class Tenant:
             return
         kernel = self.kernels.get(number)
         if op == "tokens":
-            held = sum(each is kernel for each in self._tokens.values())
-            tokens = self._new_tokens(message, held)
+            tokens = self._new_tokens(message)
             if kernel is not None:
                 self._tokens.update(dict.fromkeys(tokens, kernel))
+                self._forget_oldest_tokens(kernel)
         elif op == "up":
             if kernel is not None:
                 kernel.come_up()
@@ -198,7 +199,7 @@ class Tenant:
             raise WireError("invalid_start", "A start has no valid key.")
         if not isinstance(ahead, bool) or not isinstance(spec, str):
             raise WireError("invalid_start", "A start has an invalid field.")
-        tokens = self._new_tokens(message, 0)
+        tokens = self._new_tokens(message)
         try:
             limits = KernelLimits.parse(message.get("limits"))
         except ValueError as error:
@@ -239,10 +240,15 @@ class Tenant:
         self._tokens.update(dict.fromkeys(tokens, kernel))
         process.begin(kernel)
 
-    def _new_tokens(self, message: Mapping[str, Any], held: int) -> list[str]:
-        """The tokens in a message for a kernel that has `held` already; raises `WireError`."""
+    def _forget_oldest_tokens(self, kernel: HostedProcess) -> None:
+        held = [token for token, each in self._tokens.items() if each is kernel]
+        for token in held[:-MOST_TOKENS]:
+            del self._tokens[token]
+
+    def _new_tokens(self, message: Mapping[str, Any]) -> list[str]:
+        """The tokens in a message; raises `WireError`."""
         tokens = message.get("tokens")
-        if not isinstance(tokens, list) or held + len(tokens) > MOST_TOKENS:
+        if not isinstance(tokens, list) or len(tokens) > MOST_TOKENS:
             raise WireError("invalid_tokens", f"Expected a list of {MOST_TOKENS} tokens at most.")
         if not all(isinstance(each, str) and _TOKEN.fullmatch(each) for each in tokens):
             raise WireError("invalid_tokens", "A token is 32 hexadecimal digits.")

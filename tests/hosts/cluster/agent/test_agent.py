@@ -520,10 +520,21 @@ class AgentTests(SynchronousTestCase):
         stream.dataReceived(encode(op="open", token=tokens(2)[1], port=2))
         assert not streamed.closed
         line.dataReceived(encode(op="tokens", id=9, tokens=tokens(2, 900)))  # it has just ended
-        closed = [transport.closed]
-        line.dataReceived(encode(op="tokens", id=1, tokens=tokens(MOST_TOKENS, 500)))
-        closed.append(transport.closed)
-        assert closed == ["", "aborted"]
+        assert not transport.closed
+
+    def test_tokens_that_are_not_used_are_forgotten(self) -> None:
+        self.come_up()
+        line, transport = self.line()
+        self.bound(line)
+        for first in range(1000, 1000 + 10 * MOST_TOKENS, 8):
+            line.dataReceived(encode(op="tokens", id=1, tokens=tokens(8, first)))
+        assert not transport.closed
+        latest = tokens(MOST_TOKENS, 1000 + 9 * MOST_TOKENS)
+        before = tokens(1, 1000 + 9 * MOST_TOKENS - 1)
+        for token, closed in ((latest[0], ""), (latest[-1], ""), (before[0], "aborted")):
+            stream, streamed = self.stream()
+            stream.dataReceived(encode(op="open", token=token, port=2))
+            assert streamed.closed == closed
 
     def test_spare_streams_are_bounded_and_end_with_their_line(self) -> None:
         line, _ = self.line()
