@@ -27,8 +27,8 @@ _log = Logger()
 #: The part of the total that is used once the oldest are deleted and the new one is stored.
 LEFT = 0.9
 
-#: How often room is made for one item, while other processes use it up.
-ATTEMPTS = 5
+#: How often room is made for one item, while other processes use it up. Five were too few for three processes at once.
+ATTEMPTS = 50
 
 
 class Contents(Protocol):
