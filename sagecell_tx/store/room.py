@@ -27,9 +27,6 @@ _log = Logger()
 #: The part of the total that is used once the oldest are deleted and the new one is stored.
 LEFT = 0.9
 
-#: How often room is made for one item, while other processes use it up. Five were too few for three processes at once.
-ATTEMPTS = 50
-
 
 class Contents(Protocol):
     """One kind of stored items."""
@@ -107,10 +104,13 @@ class Room:
         if isinstance(stored := await self._database.store(work), _Stored):
             return stored.result
         await self.count()  # perhaps the total is too high
-        for _ in range(ATTEMPTS):
-            if isinstance(stored := await self._database.store(work), _Stored):
-                return stored.result
-            await self._evict(needed)
+        if isinstance(stored := await self._database.store(work), _Stored):
+            return stored.result
+        await self._evict(needed)
+        # Other processes may have used that up already, so the rest is one transaction.
+        work = partial(self._replace, needed=needed, settle=settle)
+        if isinstance(stored := await self._database.store(work), _Stored):
+            return stored.result
         raise StoreAway(UNAVAILABLE)
 
     async def _evict(self, needed: int) -> None:
@@ -139,6 +139,17 @@ class Room:
         fits = totals.c.bytes + needed <= self._total
         added = update(totals).where(self._mine, fits).values(bytes=totals.c.bytes + needed)
         return _Stored(settle(connection)) if connection.execute(added).rowcount else None
+
+    def _replace(
+        self, connection: Connection, needed: int, settle: Callable[[Connection], T]
+    ) -> _Stored[T] | None:
+        """Store an item in place of the oldest, if there is no room; None if there is no total any more.
+
+        Writers are alone in the database. There are few to delete: what others have stored since the last eviction.
+        """
+        while self._delete_some(connection, self._total - needed):
+            pass
+        return self._commit(connection, needed, settle)
 
     def _delete_some(self, connection: Connection, goal: int) -> int:
         """Delete some of the oldest; returns how many, 0 when no more than `goal` bytes are left."""
