@@ -289,7 +289,7 @@ class DrainingTests(MachineTests):
         for node in (3, 2, 1):
             assert self.ask(node, "POST", "/sockjs/000/other/xhr_send", body=b"[]").status == 204
 
-    def test_a_sockjs_connection_goes_on_where_it_began(self) -> None:
+    def test_a_page_of_sockjs_goes_on_where_it_began(self) -> None:
         self.start(1)
         assert self.ask(1, "POST", "/sockjs/000/page/xhr", body=b"").body == b"o\n"
         self.machine.drain(1)
