@@ -458,7 +458,7 @@ def gone(pid: int) -> bool:
 
 
 def alive(pid: int) -> bool:
-    with suppress(ProcessLookupError):
+    with suppress(ProcessLookupError, FileNotFoundError):  # it may end between the two
         os.kill(pid, 0)
         return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
     return False

@@ -25,8 +25,7 @@ pytestmark = pytest.mark.sage
 )
 def test_a_computation_is_interrupted_and_the_kernel_lives(cell, code):
     request = cell.execute(f"print('begun', flush=True)\n{code}")
-    while cell.message()["content"].get("text") != "begun\n":
-        pass
+    cell.until_printed("begun\n")
     # Libraries lose an interrupt that comes in the microseconds in which they begin.
     kernel = psutil.Process(cell.pid)
     before = kernel.cpu_times().user

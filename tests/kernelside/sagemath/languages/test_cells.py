@@ -141,8 +141,7 @@ def test_an_endless_program_is_interrupted_and_keeps_its_variables(cell, languag
 def test_what_sage_runs_in_it_is_interrupted_as_well(cell, language):
     pid = process(cell, language)
     request = cell.execute(f"print('in', flush=True)\n{language}.eval({LOOPS[language]!r})")
-    while cell.message()["content"].get("text") != "in\n":
-        pass
+    cell.until_printed("in\n")
     cell.signal("INT")
     assert cell.result(request).reply["ename"] == "KeyboardInterrupt"
     assert process(cell, language) == pid
