@@ -50,10 +50,12 @@ def reader(open_sage: Open) -> Reader:
     return open_sage(*WEBGL)
 
 
-#: What the canvas shows when whatever waits to be drawn is.
+#: What the canvas shows when whatever waits to be drawn is. In a frame that is out of sight nothing is drawn.
 _DRAWN = """
 const [done] = arguments;
-requestAnimationFrame(() => requestAnimationFrame(() => done(document.querySelector("canvas")?.toDataURL())));
+const show = () => done(document.querySelector("canvas")?.toDataURL());
+requestAnimationFrame(() => requestAnimationFrame(show));
+setTimeout(show, 1000);
 """
 
 

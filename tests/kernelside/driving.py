@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import psutil
 import zmq
 from attrs import define, field
 from jupyter_client.session import Session
@@ -483,6 +484,11 @@ def alive(pid: int) -> bool:
         os.kill(pid, 0)
         return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
     return False
+
+
+def until_asleep(pid: int) -> None:
+    """Wait until a process does nothing more: who has said so may still have to fall asleep."""
+    until(lambda: psutil.Process(pid).status() == psutil.STATUS_SLEEPING)
 
 
 def private(pid: int) -> int:

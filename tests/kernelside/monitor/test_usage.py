@@ -37,7 +37,7 @@ from sagecell_tx.kernelside.monitor.usage import (
     WatchTarget,
 )
 from sagecell_tx.kernelside.system import processtable
-from tests.integration.waiting import until
+from tests.kernelside.driving import until_asleep
 from tests.kernelside.limits import roomy
 from tests.processtree import command_of
 
@@ -54,11 +54,6 @@ signal.pause()
 """
 
 
-def until_asleep(pid: int) -> None:
-    """Wait until a process waits."""
-    until(lambda: psutil.Process(pid).status() == psutil.STATUS_SLEEPING)
-
-
 @pytest.fixture
 def family(tmp_path):
     """Starts a process tree; returns a function that checks it against limits."""
@@ -73,7 +68,6 @@ def family(tmp_path):
         assert process.stdout is not None
         for _ in range(4):
             assert process.stdout.read(1) == b"."
-        # Who has said so may still have to fall asleep.
         for pid in (process.pid, *_descendants(process.pid)):
             until_asleep(pid)
 
