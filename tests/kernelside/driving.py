@@ -31,6 +31,9 @@ from tests.kernelside.limits import roomy
 
 PROGRAM = ("-m", "sagecell_tx.kernelside.forkserver")
 PATIENCE = 60.0
+
+#: For a fork server that loads its modules: those of Sage take a busy machine minutes.
+LOADING = 300.0
 LIMITS = roomy(
     cpu_seconds=600.0,
     open_files=1024,
@@ -100,7 +103,7 @@ class Server:
             env=self.environment,
         )
         its_end.close()
-        self.ready = self.event("ready")
+        self.ready = self.event("ready", patience=LOADING)
 
     @property
     def confinement(self) -> list[str]:
@@ -116,9 +119,11 @@ class Server:
     def tell(self, *descriptors: int, **command: object) -> None:
         self.write(json.dumps(command).encode(), *descriptors)
 
-    def event(self, name: str, kernel_id: int | None = None) -> dict[str, Any]:
+    def event(
+        self, name: str, kernel_id: int | None = None, patience: float = PATIENCE
+    ) -> dict[str, Any]:
         """Wait for the next event of that name, and of that kernel if one is given."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + patience
         while True:
             for event in self._events:
                 if event["event"] == name and kernel_id in (None, event.get("id")):
