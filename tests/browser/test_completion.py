@@ -13,7 +13,10 @@ from tests.browser.reader import Reader
 
 pytestmark = pytest.mark.browser
 
+#: Its kernel may take long to answer, as on a busy machine.
 FIRST = """\
+from sagecell_tx.kernelside.completion import requests
+requests.DEADLINE = 60
 special_number = 42
 def special_function(seven):
     '''Knows what seven is.'''
