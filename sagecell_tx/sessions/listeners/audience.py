@@ -165,6 +165,11 @@ class Audience:
         """Bytes in the message log."""
         return self._message_log.size
 
+    @property
+    def unwritten(self) -> int:
+        """The same, and what listeners have read last and may not have written to their clients yet."""
+        return self._message_log.unwritten
+
     def attach(
         self,
         listener: Listener,
@@ -238,6 +243,7 @@ class Audience:
         if attachment not in self._attachments:
             return
         self._attachments.remove(attachment)
+        attachment.cursor.taken = 0
         if attachment.client is None:
             self._addressees.forget(attachment.cursor)
             self._message_log.close(attachment.cursor)
