@@ -217,3 +217,36 @@ def test_what_has_more_in_it_than_a_stream_is_not_looked_into():
         log.append(commas)
     (message,) = take_all(log, cursor)
     assert message.parsed_content()["text"] == commas.parsed_content()["text"] * 2
+
+
+def test_what_was_taken_and_may_not_be_written_yet_is_counted_once():
+    log = MessageLog(1000)
+    cursors = [log.open(), log.open()]
+    log.append(status("busy"))
+    log.append(stream("b"))
+    both = log.size
+    for cursor in cursors:
+        assert log.unwritten == both
+        take_all(log, cursor)
+    assert (log.size, log.unwritten) == (0, both)
+    for cursor in cursors:
+        assert log.unwritten == both
+        take_all(log, cursor)
+    assert log.unwritten == 0
+
+
+def test_what_a_client_acknowledges_unread_is_not_what_others_write():
+    log = MessageLog(1000)
+    cursors = [log.open(resumable=True) for _ in range(2)]
+    log.append(stream("a" * 100))
+    take_all(log, cursors[0])
+    for cursor in cursors:
+        log.acknowledge(cursor, 1)
+    first = log.unwritten
+    assert first > 100
+    log.append(stream("b" * 200))
+    take_all(log, cursors[1])
+    for cursor in cursors:
+        log.acknowledge(cursor, 2)
+    assert log.size == 0
+    assert log.unwritten > first + 200
