@@ -102,8 +102,8 @@ class Cursor:
     """One listener's position: the number of the next message that it reads.
 
     A `resumable` one may go back to `kept`, which moves when the client acknowledges the messages
-    before it. An `addressed` one gets only the answers to its own requests. The messages from `taken_from` to
-    `taken_to`, of `taken` bytes, were read last, and are not written before the next read.
+    before it. An `addressed` one gets only the answers to its own requests. The messages from `taken_from` on, of
+    `taken` bytes, were read last, and are not written before the next read.
     """
 
     position: int
@@ -111,7 +111,6 @@ class Cursor:
     addressed: bool = False
     kept: int = field(init=False)
     taken_from: int = field(default=0, init=False)
-    taken_to: int = field(default=0, init=False)
     taken: int = field(default=0, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -185,7 +184,6 @@ class MessageLog:
             room -= entry.size
             cursor.taken += entry.size
             taken.append(entry.joined())
-        cursor.taken_to = cursor.position - 1
         self._pass(cursor)
         if not cursor.resumable:
             cursor.kept = cursor.position
@@ -214,12 +212,14 @@ class MessageLog:
         cursor.position = cursor.kept
 
     def acknowledge(self, cursor: Cursor, number: int) -> None:
-        """Acknowledge the messages up to `number`; raises `NotPublished`."""
+        """Acknowledge the messages up to `number`; raises `NotPublished`.
+
+        Those that were not read stay: otherwise the log would keep nothing, while each listener may still be writing another
+        long message.
+        """
         if number >= self._next:
             raise NotPublished
-        cursor.kept = max(cursor.kept, number + 1)
-        cursor.position = max(cursor.position, cursor.kept)
-        self._pass(cursor)
+        cursor.kept = max(cursor.kept, min(number + 1, cursor.position))
         self._trim()
 
     def has_unread(self, cursor: Cursor) -> bool:
@@ -233,17 +233,13 @@ class MessageLog:
 
     @property
     def unwritten(self) -> int:
-        """The bytes in the log, and of what is not in it any more, and is still being written.
+        """The bytes in the log, and of what is not in it any more, as all have read it, and is still being written.
 
-        Listeners whose last message is the same are writing the same ones. A client that acknowledges what it has not
-        read may have its listener write others.
+        Listeners that are that far have read the same messages, so those of one count.
         """
         first = self._entries[0].number if self._entries else self._next
-        taken: dict[int, int] = {}
-        for each in self._cursors:
-            if each.taken_from < first:
-                taken[each.taken_to] = max(each.taken, taken.get(each.taken_to, 0))
-        return self.size + sum(taken.values())
+        taken = (each.taken for each in self._cursors if each.taken_from < first)
+        return self.size + max(taken, default=0)
 
     def close(self, cursor: Cursor) -> None:
         """Remove a cursor.
