@@ -73,6 +73,18 @@ class LastReadersTests(FleetCase):
             assert each.closed == ["stopped"]
         self.empty()
 
+    def test_who_cannot_come_back_any_more_has_nothing_kept(self) -> None:
+        away = self.ended("192.0.2.1", name="")
+        away.attachment.detach()
+        reading = self.ended("192.0.2.2", name="")
+        assert self.fleet.unread_of_ended > 20_000
+        self.fleet.ended.clear()
+        assert 10_000 < self.fleet.unread_of_ended < 20_000
+        reading.read_all()
+        assert reading.closed == ["stopped"]
+        assert self.fleet.unread_of_ended == 0
+        self.empty()
+
     def test_what_clients_fetch_that_came_back_counts(self) -> None:
         """They count as listeners from then on, though their sessions are no longer kept for others."""
         early = self.ended("192.0.2.1", name="")
