@@ -71,6 +71,11 @@ class RemoteKernels:
         """Those that are."""
         return self._open.keys()
 
+    @property
+    def kept(self) -> int:
+        """The bytes that were received and are not written yet."""
+        return sum(each.unwritten for each in self._received)
+
     def open(
         self, kernel_id: str, address: str, on_message: Callable[[], None]
     ) -> RemoteKernel | None:
@@ -102,7 +107,7 @@ class RemoteKernels:
             self._received.pop(kernel, None)
             return
         self._received[kernel] = holder
-        while sum(each.unwritten for each in self._received) > self.most_received:
+        while self.kept > self.most_received:
             sizes: Counter[str] = Counter()
             for each, who in self._received.items():
                 sizes[who] += each.unwritten
@@ -245,6 +250,10 @@ class RemoteKernel:
         self._connection, self.is_over = None, True
         self._unsent.clear()
         self.unsent = 0
+        if not self._left:
+            self._note(
+                self._size + self._taken - self.unwritten
+            )  # the rest of a message does not come
         self._on_closed(self)
         if not self._left:
             self._on_message()

@@ -127,6 +127,17 @@ class RemoteKernelTests(MachineTests):
         assert (ends[0], sum(ends)) == (0, 1)
         assert not any(kernel.unwritten for kernel in self.one.others.all)
 
+    def test_what_does_not_arrive_to_its_end_counts_no_longer(self) -> None:
+        page, kernel_id = self.page(1), self.start(2)
+        self.run_at(page, kernel_id, "hang", "m1")
+        (kernel,) = self.one.others.all
+        kernel.begun(1000)
+        assert kernel.unwritten == 1000
+        kernel.closed()
+        assert kernel.unwritten == 0
+        assert not self.one.others.kept
+        self.pump(page)
+
     def test_one_visitor_leaves_connections_for_others(self) -> None:
         kernel_id = self.start(2)
 
