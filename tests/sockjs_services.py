@@ -26,7 +26,8 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import Site
 
 from sagecell_tx.http.connections.rota import Rota
-from sagecell_tx.http.pages.pages import CLIENT, Static
+from sagecell_tx.http.pages.built import CLIENT
+from sagecell_tx.http.pages.static import Static
 from sagecell_tx.http.serving.requests import CellRequest
 from sagecell_tx.http.sockjs.connection import MakeHandler, SockJSClient
 from sagecell_tx.http.sockjs.registry import ConnectionCounts, SockJSConnections
@@ -127,7 +128,7 @@ def services(
     root.putChild(b"disabled_websocket_echo", service(Echo, websockets=False))
     root.putChild(b"cookie_needed_echo", service(Echo, cookie=True))
     root.putChild(b"close", service(close_at_once))
-    Static(client=CLIENT).mount(root)
+    Static(clock=reactor, client=CLIENT).mount(root)
     return root
 
 

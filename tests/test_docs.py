@@ -36,8 +36,9 @@ from sagecell_tx.http.jupyter.api import JupyterApi
 from sagecell_tx.http.jupyter.pages import KernelspecFiles, Tree
 from sagecell_tx.http.nodes.control import ControlRoutes
 from sagecell_tx.http.pages.outputframe import OutputFrame
-from sagecell_tx.http.pages.pages import Pages, Static
+from sagecell_tx.http.pages.pages import Pages
 from sagecell_tx.http.pages.permalinks import Permalinks
+from sagecell_tx.http.pages.static import Static
 from sagecell_tx.http.sockjs.routes import SockJS
 from sagecell_tx.kernelside.languages import NAMES
 from sagecell_tx.kernelside.languages.kept import KeptLanguage

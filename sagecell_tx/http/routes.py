@@ -26,9 +26,11 @@ from sagecell_tx.http.jupyter.kernelspecs import OfferedSpec, OfferedSpecs
 from sagecell_tx.http.jupyter.pages import KernelspecFiles, Tree
 from sagecell_tx.http.jupyter.sessions import NamedSessions
 from sagecell_tx.http.pages import threejs
+from sagecell_tx.http.pages.built import CLIENT
 from sagecell_tx.http.pages.outputframe import OutputFrame, frame_policy
-from sagecell_tx.http.pages.pages import CLIENT, Pages, Static
+from sagecell_tx.http.pages.pages import Pages
 from sagecell_tx.http.pages.permalinks import Permalinks
+from sagecell_tx.http.pages.static import Static
 from sagecell_tx.http.site import WebServer
 from sagecell_tx.http.sockjs.connection import SockJSClient
 from sagecell_tx.http.sockjs.multiplexer import Elsewhere as KernelsElsewhere
@@ -63,7 +65,11 @@ def page_routes(
     return [
         Pages(store=cells, host=host, clients=web.clients, client=client, baseurl=web.baseurl),
         OutputFrame(policy=frame_policy(script_hosts), client=client),
-        Static(client=client, libraries={} if library is None else {threejs.NAME: library}),
+        Static(
+            clock=web.reactor,
+            client=client,
+            libraries={} if library is None else {threejs.NAME: library},
+        ),
         Permalinks(store=cells, limits=web.limits, clients=web.clients, clock=web.reactor),
     ]
 

@@ -6,7 +6,7 @@ import gzip
 
 import pytest
 
-from sagecell_tx.http.pages.pages import CLIENT
+from sagecell_tx.http.pages.built import CLIENT
 
 pytestmark = pytest.mark.browser
 

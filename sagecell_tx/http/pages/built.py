@@ -1,4 +1,4 @@
-"""Sending a page that web/ has built."""
+"""The pages that web/ has built, and sending one of them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from pathlib import Path
 from twisted.web.iweb import IRequest
 
 from sagecell_tx.http.serving.errors import Problem
+
+#: The directory of the built browser code; see web/vite.config.ts.
+CLIENT = Path(__file__).parents[1] / "client"
 
 
 def send_built(request: IRequest, path: Path, policy: str) -> bytes:

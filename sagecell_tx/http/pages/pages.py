@@ -1,41 +1,31 @@
-"""The page and its static files."""
+"""The page."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import attrs
-from attrs import define, field
+from attrs import define
 from klein import Klein
 from twisted.web.iweb import IRequest
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 
 from sagecell_tx.http.pages import facts
-from sagecell_tx.http.pages.built import send_built
-from sagecell_tx.http.pages.outputframe import FRAME
+from sagecell_tx.http.pages.built import CLIENT, send_built
 from sagecell_tx.http.pages.permalinks import find
-from sagecell_tx.http.serving import cors
-from sagecell_tx.http.serving.accept import accepts_brotli
 from sagecell_tx.http.serving.clients import Clients
-from sagecell_tx.http.serving.conditional import unchanged
 from sagecell_tx.http.serving.errors import Problem, handle_problems
 from sagecell_tx.http.serving.mediatypes import content_type
-from sagecell_tx.http.serving.requests import CellRequest
 from sagecell_tx.http.urltree import Mounted
 from sagecell_tx.sessions.interfaces import CellStore, HostService, HostStatus, Permalink
 from sagecell_tx.wire.codelink import (
     Program,
     ProgramReference,
-    clean_name,
     program_from_query,
     without_ending,
 )
-from sagecell_tx.wire.messages import WireError, dump
-
-#: The directory of the built browser code; see web/vite.config.ts.
-CLIENT = Path(__file__).parents[1] / "client"
+from sagecell_tx.wire.messages import dump
 
 #: The element of the page that holds the program to show.
 _SLOT = b'<script type="application/json" id="sagecell-page">{}</script>'
@@ -61,14 +51,6 @@ _NOT_FOR_CRAWLERS = (
     *("?c=", "?z=", "?q=", "?*"),  # some crawlers take "?" alone for everything
     *("api", "complete", "kernel", "permalink", "service", "sockjs"),
 )
-
-_IMMUTABLE = "public, max-age=31536000, immutable"
-
-#: Built pages that are served elsewhere, with policies of their own: see `OutputFrame`, and http/admin/.
-_ELSEWHERE = (FRAME, "admin.html")
-
-#: Pages without jQuery wait for this file. Any version of it will do.
-_JQUERY, _ONE_DAY = "embedded_jquery.js", "public, max-age=86400"
 
 
 def page_with(page: bytes, program: Program, host: HostStatus, permalink: str = "") -> bytes:
@@ -192,55 +174,3 @@ class Pages:
             policy += "; frame-ancestors 'self'"
         page = send_built(request, self.client / name, policy)
         return facts.filled_in(page, self.host.status)
-
-
-@define(kw_only=True)
-class Static:
-    """The page's static files, which pages of any origin may load. Directories are not listed.
-
-    `libraries` are files that are not part of the build, by their names.
-    """
-
-    client: Path = CLIENT
-    libraries: Mapping[str, Path] = field(factory=dict)
-
-    app = Klein()
-    handle_problems(app)
-
-    def mount(self, root: Resource) -> None:
-        """Serve all below ``/static``."""
-        root.putChild(b"static", Mounted(self.app))
-
-    @app.route("/<path:name>", methods=["GET", "HEAD"])
-    def send(self, request: CellRequest, name: str) -> bytes:
-        """Send a file. Those below ``assets/`` have a hash in their names and never change.
-
-        Scripts and style sheets have a copy that is compressed with Brotli, ``NAME.br``.
-        """
-        cors.allow(request)
-        try:
-            path = self.libraries.get(name) or self.client / clean_name(name)
-            if path in [self.client / page for page in _ELSEWHERE]:
-                raise FileNotFoundError(path)
-            mtime = path.stat().st_mtime
-            compressed = path.with_name(f"{path.name}.br")
-            is_compressed = accepts_brotli(request) and compressed.is_file()
-            data = (compressed if is_compressed else path).read_bytes()
-        except (WireError, OSError) as error:
-            raise Problem(404, "not_found", "There is no such file.") from error
-        request.setHeader("Content-Type", content_type(name))
-        request.setHeader("X-Content-Type-Options", "nosniff")
-        request.setHeader("Cache-Control", _ONE_DAY if name in self.libraries else _caching(name))
-        if unchanged(request, mtime):
-            return b""
-        if is_compressed:
-            request.send_encoded("br")
-        request.setHeader("Content-Length", str(len(data)))
-        return data
-
-
-def _caching(name: str) -> str:
-    """The value of ``Cache-Control`` for a static file."""
-    if name.startswith("assets/"):
-        return _IMMUTABLE
-    return _ONE_DAY if name == _JQUERY else "no-cache"

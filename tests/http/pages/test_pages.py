@@ -6,6 +6,8 @@ import base64
 import gzip
 import json
 import os
+import random
+import tracemalloc
 import zlib
 from pathlib import Path
 from typing import Any
@@ -16,13 +18,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sagecell_tx.http.pages.pages import page_with
+from sagecell_tx.http.pages.static import STALLED
 from sagecell_tx.sessions.interfaces import HostStatus, Permalink
 from sagecell_tx.wire.codelink import Program
-from tests.http.loopback import Answer
+from tests.http.loopback import Answer, Connection, request
 from tests.http.world import SiteTests
 
 SLOT = b'<script type="application/json" id="sagecell-page">{}</script>'
 PUBLIC = Path(__file__).parents[3] / "web" / "public"
+#: A script of 1 MB that does not compress, for clients that take long to read it.
+LARGE = random.Random(1).randbytes(1_000_000)
 PAGE = b"<!doctype html><title>Cell</title>" + SLOT + b"<body></body>"
 
 
@@ -280,6 +285,36 @@ class StaticTests(SiteTests):
         (self.folder / "embedded_jquery.js").write_bytes(b"let jQuery;")
         answer = self.ask("GET", "/static/embedded_jquery.js")
         assert answer.headers["cache-control"] == "public, max-age=86400"
+
+    def slow_reader(self) -> Connection:
+        """A client that has requested a file of 1 MB, and does not read it."""
+        connection = self.world.connect()
+        connection.server.clogged = True
+        connection.send(request("GET", "/static/assets/large-6a4b.js"))
+        return connection
+
+    def test_those_who_do_not_read_share_one_copy(self) -> None:
+        (self.folder / "assets" / "large-6a4b.js").write_bytes(LARGE)
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        readers = [self.slow_reader() for _ in range(20)]
+        assert tracemalloc.get_traced_memory()[0] < 6_000_000
+        for reader in readers:
+            reader.server.clogged = False
+            reader.pump()
+            answer = reader.answer()
+            assert (answer.headers["content-length"], answer.body) == ("1000000", LARGE)
+
+    def test_who_never_reads_is_cut_off(self) -> None:
+        (self.folder / "assets" / "large-6a4b.js").write_bytes(LARGE)
+        reader = self.slow_reader()
+        ends = []
+        for seconds in (STALLED - 1, 2):
+            self.wait(seconds)
+            ends.append(reader.server.aborted)
+        assert ends == [False, True]
+        reader.pump()
+        assert self.world.clock.getDelayedCalls() == []
 
     def test_what_a_browser_has_is_not_sent_again(self) -> None:
         date = self.ask("GET", "/static/embedded.js").headers["last-modified"]
