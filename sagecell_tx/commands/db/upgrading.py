@@ -18,14 +18,14 @@ def add(kinds: Any) -> None:
         kinds,
         "upgrade",
         "bring the tables up to date",
-        "Brings the tables up to date, in one transaction, as a server does when it starts. There is "
-        "no way back but a backup.",
+        "Brings the tables up to date, in one transaction, as a server does when it starts. This cannot "
+        "be undone: make a backup first.",
         _upgrade,
     )
     upgrade.add_argument(
         "--while-in-use",
         action="store_true",
-        help="even if a server, which may be an older one, has the database open",
+        help="upgrade even if a server, which may be of an older version, has the database open",
     )
 
 
