@@ -14,7 +14,6 @@ import json
 import signal
 import sys
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -33,13 +32,10 @@ from benchmarks.ordeal.residents import Residents
 from benchmarks.ordeal.seen import Seen
 from sagecell_tx.commands.arguments import duration
 from sagecell_tx.commands.reacting import run_reactor
-from sagecell_tx.remote.load.channels import endpoint
-from sagecell_tx.remote.load.kept import Kept
 from sagecell_tx.remote.load.models import ClassModel, Evaluate, Model, Stage
 from sagecell_tx.remote.load.report import report
-from sagecell_tx.remote.load.requests import Requests, many_connections
 from sagecell_tx.remote.load.run import LoadRun
-from sagecell_tx.remote.load.visits import Visits
+from sagecell_tx.remote.load.visits import visits_to
 from tests.integration.netspaces import why_not
 from tests.postgresql import programs
 
@@ -117,18 +113,12 @@ def _ordeal(options: argparse.Namespace, reactor: Any, cluster: WholeCluster) ->
     """The run that the options ask for; its time begins now."""
     began, random = reactor.seconds(), Random(options.seed)
     seen = Seen(now=lambda: reactor.seconds() - began)
-    http = many_connections(reactor, 200)
-    requests = Requests(http=http, server=cluster.url)
-    kept = Kept(requests=requests, clock=reactor, results=seen)
-    visits = Visits(
+    visits = visits_to(
+        cluster.url,
         reactor=reactor,
-        clock=reactor,
-        http=http,
-        server=cluster.url,
-        connect=partial(endpoint, reactor),
+        connections=200,
         random=random,
         results=seen,
-        kept=kept,
         programs=ORDEAL_PROGRAMS,
     )
     director = Director(events=list(events(cluster)), now=seen.now, tell=_tell)
@@ -142,8 +132,6 @@ def _ordeal(options: argparse.Namespace, reactor: Any, cluster: WholeCluster) ->
         ),
         stage=Stage(clock=reactor, random=random, seconds=options.seconds, most=10**7),
         visits=visits,
-        kept=kept,
-        results=seen,
         clock=reactor,
         progress=lambda _: None,
     )

@@ -15,15 +15,12 @@ from urllib.parse import urlsplit
 from sagecell_tx.commands.arguments import duration, server_url
 from sagecell_tx.commands.failing import failed
 from sagecell_tx.commands.reacting import INTERRUPTED, run_reactor
-from sagecell_tx.remote.load.channels import endpoint
-from sagecell_tx.remote.load.kept import Kept
 from sagecell_tx.remote.load.models import ArrivalsModel, ClassModel, Model, Stage
 from sagecell_tx.remote.load.programs import FOR_SERVICE, PROGRAMS
 from sagecell_tx.remote.load.report import report
-from sagecell_tx.remote.load.requests import Requests, many_connections
 from sagecell_tx.remote.load.results import Results
 from sagecell_tx.remote.load.run import LoadRun
-from sagecell_tx.remote.load.visits import SERVICE, TRANSPORTS, Visits
+from sagecell_tx.remote.load.visits import SERVICE, TRANSPORTS, visits_to
 from sagecell_tx.remote.terminal import Terminal
 
 _LOAD = """\
@@ -130,7 +127,7 @@ def add(commands: Any) -> None:
         "--own-addresses",
         action="store_true",
         help="give each visitor another address, in X-Forwarded-For, so that the limits by address apply "
-        "to each visitor; a server trusts this header only from its own machine and its proxies",
+        "to each visitor; the server has to trust the machine of this command as a proxy",
     )
     load.add_argument(
         "--seed",
@@ -227,18 +224,12 @@ def load_run(options: argparse.Namespace, reactor: Any, terminal: Terminal) -> L
         if options.rate is None
         else ArrivalsModel(rate=options.rate, at_once=options.at_once)
     )
-    http = many_connections(reactor, 2 * max(options.visitors, options.at_once))
-    requests = Requests(http=http, server=options.server)
-    kept = Kept(requests=requests, clock=reactor, results=results)
-    visits = Visits(
+    visits = visits_to(
+        options.server,
         reactor=reactor,
-        clock=reactor,
-        http=http,
-        server=options.server,
-        connect=partial(endpoint, reactor),
+        connections=2 * max(options.visitors, options.at_once),
         random=random,
         results=results,
-        kept=kept,
         transports=options.transports,
         programs={name: PROGRAMS[name] for name in options.programs},
         patience=options.patience,
@@ -248,8 +239,6 @@ def load_run(options: argparse.Namespace, reactor: Any, terminal: Terminal) -> L
         model=model,
         stage=Stage(clock=reactor, random=random, seconds=options.seconds, most=options.most),
         visits=visits,
-        kept=kept,
-        results=results,
         clock=reactor,
         progress=terminal.progress,
         headers=_own_address if options.own_addresses else lambda _: {},

@@ -9,12 +9,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, cast
 
-from sagecell_tx.commands.db.opening import need_current, now, opened, say
+from sagecell_tx.commands.db.opening import (
+    need_current,
+    now,
+    opened,
+    say,
+    table_versions,
+    upgrade_tables,
+)
 from sagecell_tx.commands.db.subcommand import subcommand
 from sagecell_tx.sessions.interfaces import StoreFull
-from sagecell_tx.store.database import migrate
 from sagecell_tx.store.transfer import archive
-from sagecell_tx.store.transfer.checking import versions
 from sagecell_tx.store.transfer.importing import Import
 from sagecell_tx.store.transfer.sagemathcell import open_source, take_over
 
@@ -58,11 +63,8 @@ def add(kinds: Any) -> None:
 def _import(options: argparse.Namespace) -> int:
     with opened(options, may_be_new=True) as backend:
         say(backend.place)
-        with backend.reading() as connection:
-            present, _ = versions(connection)
-        if not present:
-            with backend.migrating() as connection:
-                migrate(connection)
+        if not table_versions(backend)[0]:
+            upgrade_tables(backend)
         need_current(backend)
         if options.sagemathcell:
             with open_source(options.sagemathcell) as source:
