@@ -299,9 +299,7 @@ def test_a_process_that_is_killed_is_replaced_and_what_it_had_is_free() -> None:
         with Pinned(server, 1) as second:
             kernels = [open_kernel(second.url) for _ in range(2)]
             assert all(kernel_id.startswith("9902") for kernel_id in kernels)
-        assert re.search(
-            r"web process 9902, number \d+, has ended: by signal SIGKILL", server.log()
-        )
+        assert re.search(r"web process 9902, pid \d+, has ended: by signal SIGKILL", server.log())
         assert "Traceback" not in server.log()
 
 
