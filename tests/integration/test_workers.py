@@ -25,12 +25,11 @@ from tests.integration.servers import Server, all_gone
 from tests.integration.sockjspage import PAGE, Polling
 from tests.integration.test_drains import (
     PROGRAM,
-    Load,
     end_of,
     hang_up,
     listening,
-    run_a_cell,
     run_a_program,
+    visitors,
 )
 from tests.integration.waiting import until
 
@@ -372,17 +371,11 @@ def test_a_rolling_restart_of_several_processes_loses_nothing() -> None:
         listening() as listener,
         Server(node=1, listener=listener, limits=limits, web_processes=2) as one,
     ):
-        url, kept = one.url, requests.Session()
-        poller = Poller(url)
+        url, poller = one.url, Poller(one.url)
         assert poller.kernel_id[:4] in ("0101", "0102")
         with (
             Client(url, timeout="600") as client,
-            Load(
-                lambda: run_a_program(url),
-                lambda: run_a_program(url, kept),
-                lambda: run_a_cell(url),
-                poller.work,
-            ) as load,
+            visitors(url, poller) as load,
         ):
             client.run("kept = 6 * 7")
             load.go_on()
