@@ -134,7 +134,7 @@ class ServiceRoute:
             answer |= {"error": word, "message": sentence, "reason": word}
         elif collector.is_late:
             seconds = f"{self.limits.service_seconds:g}"
-            sentence = f"The program was not done within {seconds} seconds and was stopped."
+            sentence = f"The program did not end within {seconds} seconds and was stopped."
             answer |= {"error": "timeout", "message": sentence}
         else:
             sentence = "The program ended without a valid reply from its kernel."
