@@ -22,6 +22,7 @@ from tests.integration.daemons import Daemon
 from tests.integration.netspaces import NetSpace
 from tests.integration.servers import Server
 from tests.integration.waiting import until
+from tests.processtree import command_of
 
 #: Machines of the cluster.
 MACHINES = 3
@@ -72,7 +73,7 @@ class Machine:
         (engine,) = [
             child
             for child in children
-            if any(word.endswith("parallel.engine") for word in child.cmdline())
+            if any(word.endswith("parallel.engine") for word in command_of(child))
         ]
         return engine
 

@@ -19,6 +19,7 @@ from tests.integration.daemons import Daemon
 from tests.integration.netspaces import NetSpace
 from tests.integration.servers import Server, free_port, kernels_of
 from tests.integration.waiting import until
+from tests.processtree import command_of
 
 COMMAND = str(Path(sys.executable).with_name("sagecell-tx"))
 
@@ -100,7 +101,7 @@ accounts = {list(accounts())}
         assert self.process is not None
         children = psutil.Process(self.process.pid).children()
         (child,) = [
-            each for each in children if "sagecell_tx.kernelside.forkserver" in each.cmdline()
+            each for each in children if "sagecell_tx.kernelside.forkserver" in command_of(each)
         ]
         return child
 

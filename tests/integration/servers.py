@@ -19,6 +19,7 @@ from sagecell_tx.process.redaction import redacted
 from tests.accounts import accounts
 from tests.integration.daemons import Daemon
 from tests.integration.waiting import until
+from tests.processtree import command_of, ended
 
 TWISTD = str(Path(sys.executable).with_name("twistd"))
 
@@ -262,22 +263,10 @@ def kernels_of(fork_server: psutil.Process) -> list[psutil.Process]:
     """
     children = sorted(fork_server.children(), key=lambda child: (child.create_time(), child.pid))
     command = fork_server.cmdline()
-    copies = itertools.dropwhile(lambda child: child.cmdline() != command, children)
+    copies = itertools.dropwhile(lambda child: command_of(child) != command, children)
     return list(copies)[1:]
 
 
 def all_gone(processes: list[psutil.Process]) -> Callable[[], bool]:
     """A function that returns whether these processes have ended, or are zombies."""
-
-    def gone() -> bool:
-        alive = [process for process in processes if process.is_running()]
-        return all(_is_zombie(process) for process in alive)
-
-    return gone
-
-
-def _is_zombie(process: psutil.Process) -> bool:
-    try:
-        return bool(process.status() == psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return True
+    return lambda: all(ended(process) for process in processes)

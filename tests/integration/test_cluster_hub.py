@@ -22,6 +22,7 @@ from tests.integration.netspaces import NetSpace, why_not
 from tests.integration.script import Client, text
 from tests.integration.servers import Server, all_gone
 from tests.integration.waiting import until
+from tests.processtree import command_of
 
 pytestmark = pytest.mark.integration
 
@@ -60,7 +61,7 @@ def children(agent: AgentProcess, module: str) -> list[psutil.Process]:
     return [
         child
         for child in psutil.Process(agent.process.pid).children()
-        if any(word.endswith(module) for word in child.cmdline())
+        if any(word.endswith(module) for word in command_of(child))
     ]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -18,6 +17,7 @@ from tests.hosts.kernelspecs.specs import PNG, write_spec
 from tests.integration.notebooks import Notebook
 from tests.integration.servers import Server
 from tests.integration.waiting import until
+from tests.processtree import name_of
 
 pytestmark = pytest.mark.integration
 
@@ -166,9 +166,8 @@ def await_sleeper(server: Server, earlier: list[psutil.Process]) -> psutil.Proce
     found: list[psutil.Process] = []
 
     def sleeps() -> bool:
-        with suppress(psutil.NoSuchProcess):
-            children = server.web.children(recursive=True)
-            found[:] = [p for p in children if p.name() == "sleep" and p not in earlier]
+        children = server.web.children(recursive=True)
+        found[:] = [p for p in children if name_of(p) == "sleep" and p not in earlier]
         return bool(found)
 
     until(sleeps)

@@ -15,6 +15,7 @@ import requests
 from tests.integration.script import Client, ends, reply, text
 from tests.integration.servers import Server, all_gone
 from tests.integration.waiting import until
+from tests.processtree import command_of, name_of
 from tests.sagevenv import PYTHON
 
 pytestmark = pytest.mark.sage
@@ -104,7 +105,7 @@ def test_what_cannot_be_interrupted_is_gone_and_nothing_of_it_left(server, progr
         client.run("; ".join(f"{name}.pid()" for name in LANGUAGES))
         kernel = only_kernel(server)
         processes = [kernel, *kernel.children(recursive=True)]
-        assert {"gap", "gp", "maxima", "Singular"} <= {each.name() for each in processes}
+        assert {"gap", "gp", "maxima", "Singular"} <= {name_of(each) for each in processes}
         stopped(client, program, kernel)
         said = list(client.receive_all())
         assert said[-1]["content"]["reason"] == "stopped"
@@ -137,8 +138,8 @@ def test_it_stops_in_order_while_it_is_loading():
 
 def scratch_directories(server: Server) -> list[Path]:
     """Where Sage writes while it is loaded: what the processes beside fork servers are to remove."""
-    helpers = (each for each in server.web.children(recursive=True) if each.name() == "sh")
-    return [Path(each.cmdline()[-1]) for each in helpers]
+    commands = (command_of(each) for each in server.web.children(recursive=True))
+    return [Path(path) for *before, path in filter(None, commands) if before[3:] == ["sh"]]
 
 
 def test_it_stops_in_order_after_each_language_was_used(server):

@@ -9,6 +9,7 @@ import pytest
 from tests.integration.script import Client, ends, reply, text
 from tests.integration.servers import Server, all_gone
 from tests.integration.waiting import pause, until
+from tests.processtree import name_of
 
 pytestmark = pytest.mark.integration
 
@@ -87,7 +88,7 @@ def test_what_heeds_nothing_is_killed_with_all_it_started(server: Server, progra
     with Client(server.url, timeout="600") as other, Client(server.url, timeout="600") as client:
         client.run(start_child)
         children = server.web.children(recursive=True)
-        (child,) = [process for process in children if process.name() == "sleep"]
+        (child,) = [process for process in children if name_of(process) == "sleep"]
         stopped(client, program)
         said = list(client.receive_all())
         assert said[-1]["content"]["execution_state"] == "dead"

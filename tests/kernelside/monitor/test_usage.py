@@ -37,6 +37,7 @@ from sagecell_tx.kernelside.monitor.usage import (
 )
 from sagecell_tx.kernelside.system import processtable
 from tests.kernelside.limits import roomy
+from tests.processtree import command_of
 
 pytestmark = pytest.mark.integration
 
@@ -137,7 +138,7 @@ def test_processor_time_of_all_processes(family):
 
 def test_processor_time_that_is_nearly_used_up_is_told_once(family):
     look = family(work=10_000_000)
-    (root,) = [each for each in psutil.Process().children() if FAMILY in each.cmdline()]
+    (root,) = [each for each in psutil.Process().children() if FAMILY in command_of(each)]
     times = [process.cpu_times() for process in (root, *root.children(recursive=True))]
     taken = sum(each.user + each.system for each in times)
     assert look(3, cpu_seconds=taken * 4 / 3, warning_seconds=taken * 2 / 3) == [LimitNear(1, 1)]

@@ -10,6 +10,7 @@ import pytest
 
 from tests.kernelside.confined import ALL_SAGES, at_each
 from tests.kernelside.driving import gone
+from tests.processtree import name_of
 
 pytestmark = [pytest.mark.sage, at_each(ALL_SAGES)]
 
@@ -69,7 +70,7 @@ def test_languages_end_with_their_kernel(server, terminals):
     processes = [f"{name}.pid()" for name in SIX_TIMES_SEVEN]
     assert cell.run(f"print([{', '.join(processes)}])").reply["status"] == "ok"
     children = psutil.Process(cell.pid).children(recursive=True)
-    assert {"gap", "gp", "Singular"} <= {each.name() for each in children}
+    assert {"gap", "gp", "Singular"} <= {name_of(each) for each in children}
     cell.stop()
     assert all(gone(each.pid) for each in children)
 

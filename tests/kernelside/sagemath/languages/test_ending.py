@@ -7,6 +7,7 @@ import subprocess
 import psutil
 import pytest
 
+from tests.processtree import status_of
 from tests.sagevenv import PYTHON
 
 pytestmark = pytest.mark.sage
@@ -64,4 +65,4 @@ def test_loading_has_left_none():
 
 def test_a_fork_server_has_no_zombies(server):
     children = psutil.Process(server.process.pid).children(recursive=True)
-    assert [child for child in children if child.status() == psutil.STATUS_ZOMBIE] == []
+    assert [child for child in children if status_of(child) == psutil.STATUS_ZOMBIE] == []
