@@ -179,14 +179,20 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="TIME",
         help="how long visitors come, such as 1m; the events are spread over it [10m]",
     )
-    parser.add_argument("--visitors", type=int, default=10, help="of the class [10]")
-    parser.add_argument("--residents", type=int, default=4, help="whose sessions stay [4]")
     parser.add_argument(
-        "--think", type=duration, default=3.0, metavar="TIME", help="between evaluations [3s]"
+        "--visitors", type=int, default=10, help="how many visitors come and go [10]"
     )
-    parser.add_argument("--seed", type=int, default=1, help="of programs and times [1]")
-    parser.add_argument("--logs", type=Path, metavar="DIRECTORY", help="keep all logs there")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the report there as well")
+    parser.add_argument(
+        "--residents", type=int, default=4, help="how many others keep their sessions [4]"
+    )
+    parser.add_argument(
+        "--think", type=duration, default=3.0, metavar="TIME", help="pause between evaluations [3s]"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="seed of programs and times [1]")
+    parser.add_argument("--logs", type=Path, metavar="DIRECTORY", help="keep all logs in DIRECTORY")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="also write the report to FILE, as JSON"
+    )
     return parser.parse_args(arguments)
 
 
