@@ -20,7 +20,7 @@ from sagecell_tx.hosts.cluster.endings import Endings
 from sagecell_tx.hosts.cluster.facts import PROTOCOL, Facts
 from sagecell_tx.hosts.cluster.lineconnection import LineConnection
 from sagecell_tx.hosts.cluster.measuring import Measurement
-from sagecell_tx.hosts.cluster.placement import Candidate, Starts, suffices
+from sagecell_tx.hosts.cluster.placement import Candidate, MachineStarts, suffices
 from sagecell_tx.hosts.cluster.process import RemoteProcess
 from sagecell_tx.hosts.cluster.reports import Hello, MachineStatus
 from sagecell_tx.hosts.cluster.states import LineCore, LineInputs, new_line_state
@@ -61,7 +61,7 @@ class Machine:
     hello: Hello | None = field(default=None, init=False)  # while it is up
     status: MachineStatus = field(factory=MachineStatus, init=False)
     processes: dict[int, RemoteProcess] = field(factory=dict, init=False)
-    _starts: Starts = field(init=False)
+    _starts: MachineStarts = field(init=False)
     _endings: Endings = field(init=False)
     _state: LineInputs = field(init=False)
     _line: LineConnection | None = field(default=None, init=False)
@@ -79,7 +79,7 @@ class Machine:
         self._beats = Beats(
             clock=self.clock, patience=WEBS_PATIENCE, send=self._beat, silent=self._silent
         )
-        self._starts = Starts(clock=self.clock)
+        self._starts = MachineStarts(clock=self.clock)
         self._endings = Endings(clock=self.clock, machine=self.name)
         self._measurement = Measurement(
             clock=self.clock, ask=lambda: self.send_message(op="usages")

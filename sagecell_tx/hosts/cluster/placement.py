@@ -48,7 +48,7 @@ class Candidate:
 
 
 @define(kw_only=True, eq=False)
-class Starts:
+class MachineStarts:
     """The starts of kernels on one machine, by number, and for how long it is shunned since some have failed."""
 
     clock: IReactorTime
