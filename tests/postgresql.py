@@ -24,6 +24,7 @@ import pytest
 
 from tests.integration.servers import free_port
 from tests.integration.waiting import until
+from tests.processtree import status_of
 
 USER, PASSWORD = "cells", "not a secret"
 
@@ -43,6 +44,12 @@ def _account() -> dict[str, Any]:
     names = {entry.pw_name: entry for entry in pwd.getpwall()}
     account = names.get("postgres") or names["nobody"]
     return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+
+
+def _halt(process: subprocess.Popen[bytes]) -> None:
+    """Stop the process that starts all others: from now on, its children are those that there are."""
+    process.send_signal(signal.SIGSTOP)
+    until(lambda: process.poll() is not None or status_of(psutil.Process(process.pid)) == "stopped")
 
 
 class PostgreSQLServer:
@@ -106,6 +113,7 @@ class PostgreSQLServer:
             "fsync=off",
             "max_connections=60",
             "shared_buffers=16MB",
+            "autovacuum=off",  # it locks tables now and then
             *self.settings,
         ]
         options = [part for setting in settings for part in ("-c", setting)]
@@ -141,6 +149,8 @@ class PostgreSQLServer:
         process, self.process = self.process, None
         if process is None:
             return
+        if how == signal.SIGKILL:
+            _halt(process)
         try:
             children = psutil.Process(process.pid).children()
         except psutil.NoSuchProcess:
@@ -163,10 +173,13 @@ class PostgreSQLServer:
 
     def _signal_all(self, number: signal.Signals) -> None:
         assert self.process is not None
-        server = psutil.Process(self.process.pid)
-        server.send_signal(number)
-        for child in server.children():
-            child.send_signal(number)
+        if number == signal.SIGSTOP:
+            _halt(self.process)
+        else:
+            self.process.send_signal(number)
+        for child in psutil.Process(self.process.pid).children():
+            with suppress(psutil.NoSuchProcess):
+                child.send_signal(number)
 
     def log(self) -> str:
         """What it logged."""

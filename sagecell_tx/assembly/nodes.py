@@ -11,7 +11,7 @@ from sagecell_tx.http.jupyter.api import JupyterApi
 from sagecell_tx.http.nodes.control import ControlRoutes
 from sagecell_tx.http.nodes.forwarding import Forwarding
 from sagecell_tx.http.nodes.kernelids import LAST_NODE
-from sagecell_tx.http.nodes.remotekernels import MOST, RemoteKernels
+from sagecell_tx.http.nodes.remotekernels import MOST, RECEIVED, RemoteKernels
 from sagecell_tx.http.nodes.siblings import Siblings
 from sagecell_tx.http.site import WebServer
 from sagecell_tx.http.sockjs.routes import SockJS
@@ -76,6 +76,7 @@ def siblings_and_forwarding(
             baseurl=config.prefix,
             # Any kernel may be that of another worker.
             most=max(MOST, config.limits.admission.kernels) if config.nodes.workers else MOST,
+            most_received=max(RECEIVED, 2 * config.limits.messages.kernel_message_bytes),
         ),
         is_draining=lambda: fleet.draining is not None,
         has_sockjs=has_sockjs,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.chrome.service import Service
 
 _FLAGS = (
@@ -36,9 +38,18 @@ def start_chromium(
         options.add_argument(flag)
     options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
     options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    browser = webdriver.Chrome(options=options, service=Service(_installed("chromedriver")))
+    browser = _started(options)
     browser.set_script_timeout(60)
     return browser
+
+
+def _started(options: webdriver.ChromeOptions) -> webdriver.Chrome:
+    driver = _installed("chromedriver")
+    # Selenium chooses a port that is free, and another program may have taken it before the driver does.
+    for _ in range(2):
+        with suppress(WebDriverException):
+            return webdriver.Chrome(options=options, service=Service(driver))
+    return webdriver.Chrome(options=options, service=Service(driver))
 
 
 def _installed(program: str) -> str:

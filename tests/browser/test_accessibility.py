@@ -263,7 +263,7 @@ class Walker:
             self.reader.press(Keys.ESCAPE)
         self.reader.press(*keys)
         # The editor draws its ring a moment later.
-        self.reader.until(lambda: self.reader.javascript(FOCUS) == SEEN, seconds=10)
+        self.reader.until(lambda: self.reader.javascript(FOCUS) == SEEN)
         return self.place
 
     def go(self, name: str, *keys: str) -> list[str]:

@@ -40,14 +40,17 @@ def test_a_loop_that_will_not_be_interrupted_is_stopped_all_the_same(reader):
     assert reader.until_over() == "stopped"
 
 
-def test_and_at_once_at_the_second_word(reader):
-    reader.evaluate(STUBBORN + ENDLESS)
-    reader.until(lambda: "in" in reader.text(".sagecell_stdout"))
-    stop = reader.one(".sagecell_stopButton")
-    stop.click()
-    reader.until(lambda: stop.text == "Stop now")
-    stop.click()
-    assert reader.until_over() == "stopped"
+def test_and_at_once_at_the_second_word(shared_reader):
+    reader = shared_reader
+    with Server(limits={"lifetime.interrupt_grace_seconds": 600.0}) as server:
+        reader.visit(server.url)
+        reader.evaluate(STUBBORN + ENDLESS)
+        reader.until(lambda: "in" in reader.text(".sagecell_stdout"))
+        stop = reader.one(".sagecell_stopButton")
+        stop.click()
+        reader.until(lambda: stop.text == "Stop now")
+        stop.click()
+        assert reader.until_over() == "stopped"
 
 
 def test_a_kernel_that_dies_is_told(reader):

@@ -97,7 +97,7 @@ def test_sixty_cells_that_run_by_themselves_take_turns(usual_author):
     author, reader = usual_author, usual_author.reader
     call = "sagecell.makeSagecell({inputLocation: '.many', autoeval: true})"
     author.open(f"{author.script}<script>{call}</script>", article(60), cells=60)
-    reader.until(lambda: len(reader.all(".sagecell_status[data-state=done]")) == 60)
+    reader.until(lambda: len(reader.all(".sagecell_status[data-state=done]")) == 60, seconds=180)
     reader.until(lambda: len(reader.all(".sagecell_stdout")) == 60)
     said = [one.text for one in reader.all(".sagecell_stdout")]
     assert said == [f"{n} 45" for n in range(60)]
@@ -147,7 +147,7 @@ def test_nothing_moves_when_the_editors_come(author, width):
             article(60, long),
             cells=60,
         )
-        reader.until(lambda: len(reader.all(".cm-content")) == 60)
+        reader.until(lambda: len(reader.all(".cm-content")) == 60, seconds=180)
         moves = reader.browser.execute_async_script(NOTED, "layout-shift", "value")
         tasks = reader.browser.execute_async_script(NOTED, "longtask", "duration")
         sys.stdout.write(f"width {width}: moves {moves}, long tasks of {tasks} ms\n")

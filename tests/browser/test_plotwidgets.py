@@ -9,6 +9,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
+from tests.browser.aiming import aim, click
 from tests.browser.author import Author
 from tests.browser.axe import violations
 from tests.browser.reader import Reader
@@ -90,37 +91,9 @@ def button_of(reader: Reader, words: str) -> WebElement:
     return found
 
 
-#: Notes where the mouse was last over an element, from the element's middle.
-WATCH = """
-const [area] = arguments;
-area.onmousemove = ({ clientX, clientY }) => {
-  const { left, top, width, height } = area.getBoundingClientRect();
-  area.dataset.mouse = [clientX - left - width / 2, clientY - top - height / 2].map(Math.round).join();
-};
-"""
-
-
-def aim(reader: Reader, element: WebElement, x: int = 0, y: int = 0) -> None:
-    """Move the mouse to a point of an element in the frame, as pixels from its middle, until it has arrived.
-
-    A frame that has just got the height of its figure is not yet where Chromium's driver aims.
-    """
-    reader.javascript(WATCH, element)
-
-    def arrived() -> bool:
-        for step in (2, 0):
-            moves = ActionChains(reader.browser)
-            moves.move_to_element_with_offset(element, x - step, y - step).perform()
-        at = (element.get_attribute("data-mouse") or "1e9,1e9").split(",")
-        return all(abs(float(got) - meant) <= 1 for got, meant in zip(at, (x, y), strict=True))
-
-    reader.until(arrived)
-
-
 def press(reader: Reader, words: str) -> None:
     """Press a button of a figure by the mouse."""
-    aim(reader, button_of(reader, words))
-    ActionChains(reader.browser).click().perform()
+    click(reader, button_of(reader, words))
 
 
 def drag_from_here(reader: Reader, *ways: tuple[int, int]) -> None:
@@ -146,7 +119,7 @@ def press_button(reader: Reader, words: str) -> None:
 
     button = reader.until(found)
     assert button is not None
-    button.click()
+    click(reader, button)
 
 
 def visit(reader: Reader, program: str) -> None:

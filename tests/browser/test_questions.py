@@ -33,7 +33,7 @@ def test_a_reader_answers_with_the_keyboard_alone(reader: Reader):
     reader.press("Ada")
     reader.press(Keys.ENTER)
     reader.until(lambda: reader.one(FIELD).get_attribute("type") == "password")
-    assert reader.focus == "sagecell_answer"
+    reader.until(lambda: reader.focus == "sagecell_answer")
     reader.press("secret")
     reader.press(Keys.ENTER)
     assert reader.until_over() == "done"

@@ -50,12 +50,27 @@ def reader(open_sage: Open) -> Reader:
     return open_sage(*WEBGL)
 
 
+#: What the canvas shows when whatever waits to be drawn is. In a frame that is out of sight nothing is drawn.
+_DRAWN = """
+const [done] = arguments;
+const show = () => done(document.querySelector("canvas")?.toDataURL());
+requestAnimationFrame(() => requestAnimationFrame(show));
+setTimeout(show, 1000);
+"""
+
+
 def picture_of(reader: Reader) -> str:
-    """What the scene in the frame looks like, as a data URL."""
+    """What the scene in the frame looks like once nothing in it moves any more, as a data URL."""
+    seen: list[str] = [""]
+
+    def has_come_to_rest() -> bool:
+        seen.append(reader.browser.execute_async_script(_DRAWN) or "")
+        return seen[-1] == seen[-2] != ""
+
     reader.browser.switch_to.frame(reader.one(FRAME))
     try:
-        drawn = "return document.querySelector('canvas')?.toDataURL()"
-        return str(reader.until(lambda: reader.javascript(drawn)))
+        reader.until(has_come_to_rest)
+        return seen[-1]
     finally:
         reader.browser.switch_to.default_content()
 
@@ -124,9 +139,15 @@ def test_a_scene_is_turned_by_mouse_and_keys(reader):
     assert frame.get_attribute("sandbox") == "allow-scripts"
     assert frame.size["width"] > 0.9 * reader.one(".sagecell_output").size["width"]
     first = picture_of(reader)
-    mouse = ActionChains(reader.browser).move_to_element(frame).click_and_hold()
-    mouse.move_by_offset(80, 20).release().perform()
-    reader.until(lambda: picture_of(reader) != first)
+
+    def turned_by_mouse() -> bool:
+        mouse = ActionChains(reader.browser).move_to_element(frame).click_and_hold()
+        mouse.move_by_offset(80, 20).release().perform()
+        has_focus = reader.javascript("return document.activeElement === arguments[0]", frame)
+        return bool(has_focus) and picture_of(reader) != first
+
+    # Again where the browser has not noticed yet that there is a frame.
+    reader.until(turned_by_mouse)
     turned = picture_of(reader)
     press(reader, Keys.ARROW_LEFT, Keys.ARROW_UP)
     reader.until(lambda: picture_of(reader) != turned)
@@ -195,6 +216,7 @@ def test_wide_output_does_not_move_a_phones_page(reader):
         for program in programs:
             assert reader.run(program) == "done"
             reader.until(lambda: not reader.all(".sagecell_math[data-tex]"))
+            reader.until(lambda: reader.javascript("return document.fonts.status") == "loaded")
             assert scrolling(reader) == []
 
 

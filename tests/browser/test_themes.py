@@ -75,6 +75,10 @@ return Object.fromEntries(arguments[0].map((part) => {
 """
 
 
+#: Whether all style sheets are there, also those that cells have asked for.
+LOADED = "return [...document.querySelectorAll('link[rel=stylesheet]')].every(({ sheet }) => sheet)"
+
+
 def open_article(author: Author, theme: str) -> Reader:
     """Open the article in a theme, and wait for all of its output and for the links."""
     author.open(OWN + theme + author.script, ARTICLE, cells=3)
@@ -85,6 +89,9 @@ def open_article(author: Author, theme: str) -> Reader:
     reader.until(lambda: "sine 3" in reader.text(".sagecell_interactOutput"))
     reader.one("#a .sagecell_shareButton").click()
     reader.until(lambda: reader.all(".sagecell_permalink input"))
+    if theme == HEAVY:
+        reader.until(lambda: reader.all(".sagecell_firm"))
+    reader.until(lambda: reader.javascript(LOADED))
     # Neither hovered nor focused: that is another test's matter.
     ActionChains(reader.browser).move_to_element(reader.one("h1")).perform()
     reader.javascript("document.activeElement.blur()")
@@ -122,7 +129,7 @@ def plain(shared_reader, book):
 def test_a_theme(author, plain, theme):
     """The theme's own dark mode is chosen after the cells are there, by an attribute."""
     reader = open_article(author, ALL[theme](author))
-    reader.until(lambda: differences(plain["light"], looks(reader)) == [], seconds=5)
+    reader.until(lambda: differences(plain["light"], looks(reader)) == [])
     assert violations(reader) == []
     reader.keep_picture(f"theme-{theme}", width=900)
     reader.keep_picture(f"theme-{theme}-phone", width=390, mobile=True)
@@ -134,12 +141,12 @@ def test_a_theme(author, plain, theme):
     reader.javascript(
         "document.documentElement.dataset.bsTheme = document.documentElement.dataset.theme = 'dark'"
     )
-    reader.until(lambda: differences(plain["dark"], looks(reader)) == [], seconds=5)
+    reader.until(lambda: differences(plain["dark"], looks(reader)) == [])
     assert violations(reader) == []
     reader.keep_picture(f"theme-{theme}-dark", width=900)
     reader.javascript("document.documentElement.dataset.theme = 'light'")
     if theme != "bootstrap":
-        assert differences(plain["light"], looks(reader)) == []
+        reader.until(lambda: differences(plain["light"], looks(reader)) == [])
 
 
 @pytest.mark.parametrize("part", ["#a .sagecell_evalButton", "#a .sagecell_shareButton"])

@@ -10,6 +10,7 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
+from tests.browser.aiming import click
 from tests.browser.author import Author
 from tests.browser.axe import violations
 from tests.browser.reader import Reader
@@ -223,11 +224,11 @@ def test_output_widgets_have_what_their_program_published_while_they_captured(re
         handle_of(reader).send_keys(Keys.ARROW_RIGHT)
         reader.until(lambda: shown.text.split() == ["square", "9", "27"])
         wipe, tell = reader.all(".jupyter-button")
-        tell.click()
+        click(reader, tell)
         reader.until(lambda: "stream error 2" in reader.text("body"))
-        wipe.click()
+        click(reader, wipe)
         reader.until(lambda: log.text == "")
-        tell.click()
+        click(reader, tell)
         reader.until(lambda: reader.text("body").splitlines()[-1].strip() == "2")
     assert reader.text(".sagecell_stdout") == "not caught"
     assert reader.complaints() == []
@@ -245,7 +246,7 @@ def test_a_file_of_half_a_megabyte_reaches_the_program(reader, tmp_path: Path):
             "HTMLInputElement.prototype.click = function () { document.body.append(this) }"
         )
         reader.until(button.is_displayed)
-        button.click()
+        click(reader, button)
         field = reader.until(lambda: reader.all("input[type=file]"))[0]
         field.send_keys(str(file))
         told = f"bytes.bin 500000 {hashlib.sha256(content).hexdigest()}"
@@ -273,7 +274,7 @@ def test_files_that_are_too_many_are_refused_and_others_go(reader, tmp_path: Pat
             "HTMLInputElement.prototype.click = function () { document.body.append(this) }"
         )
         reader.until(button.is_displayed)
-        button.click()
+        click(reader, button)
         field = reader.until(lambda: reader.all("input[type=file]"))[0]
         field.send_keys("\n".join(map(str, files)))
         reader.until(lambda: "too long to be sent" in reader.text("body"))
@@ -330,7 +331,7 @@ def test_widgets_stay_and_say_that_their_program_has_ended(reader):
     with inside(reader):
         (button,) = reader.until(lambda: reader.all(".jupyter-button"))
         reader.until(button.is_displayed)
-        button.click()
+        click(reader, button)
         reader.until(lambda: "program of these controls has ended" in reader.text("body"))
         assert button.text == "leave"
         assert reader.all(".sagecell_widgetEnded > [inert]") != []

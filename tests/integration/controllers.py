@@ -9,7 +9,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.integration.servers import free_port
 from tests.integration.waiting import until
+
+#: The most ports that a controller takes. Those that it chooses by itself may be another program's before it listens.
+PORTS = 32
 
 #: The program beside this Python.
 IPCONTROLLER = Path(sys.executable).with_name("ipcontroller")
@@ -46,11 +50,13 @@ class Controller:
     def start(self) -> None:
         """Start a controller; returns when it listens."""
         beginnings = self.log().count("Heartmonitor beating")
+        ports = ",".join(str(free_port()) for _ in range(PORTS))
         self.process = subprocess.Popen(
             [
                 IPCONTROLLER,
                 f"--profile-dir={self.profile}",
                 "--HeartMonitor.period=1000",
+                f"--IPController.ports={ports}",
                 *self.arguments,
             ],
             env={**os.environ, **self.variables},

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from typing import Self
 
-#: Numbers of networks; those of test processes that run at the same time differ.
+#: Numbers of this process's networks. Those of test processes that run at the same time differ by the process as well.
 _NUMBERS = itertools.count()
 
 
@@ -29,7 +29,7 @@ class NetSpace:
         self.near = f"cv{os.getpid() % 100_000}n{number}"
         self.far = f"cv{os.getpid() % 100_000}f{number}"
         # 198.18.0.0/15 is for tests of networks: RFC 2544.
-        network = network or f"198.{18 + worker % 2}.{number % 256}"
+        network = network or f"198.{18 + worker % 2}.{(os.getpid() + number) % 256}"
         self.gateway, self.address = f"{network}.1", f"{network}.2"
 
     def __enter__(self) -> Self:

@@ -16,7 +16,7 @@ from tests.http.jupyter.joining import execute, read_v1
 from tests.integration.servers import Server
 
 #: Seconds for which there may be no message.
-PATIENCE = 60.0
+PATIENCE = 180.0
 
 
 class Notebook:

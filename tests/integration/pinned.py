@@ -11,7 +11,11 @@ from contextlib import contextmanager, suppress
 from http.client import HTTPConnection
 from typing import Self
 
+import psutil
+
 from tests.integration.servers import Server
+from tests.integration.waiting import until
+from tests.processtree import status_of
 
 #: Only one test's thread at a time may have stopped the others.
 _LOCK = threading.Lock()
@@ -21,13 +25,29 @@ _LOCK = threading.Lock()
 def _alone(pids: list[int]) -> Iterator[None]:
     """Let these processes stand still meanwhile."""
     with _LOCK:
-        for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
         try:
+            for pid in pids:
+                _signal(pid, signal.SIGSTOP)
+            # One that is still at work may take the connection.
+            until(lambda: all(_stands_still(pid) for pid in pids))
             yield
         finally:
             for pid in pids:
-                os.kill(pid, signal.SIGCONT)
+                _signal(pid, signal.SIGCONT)
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    """Send a signal, unless the process has ended meanwhile."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def _stands_still(pid: int) -> bool:
+    """Whether a process is stopped, or has ended."""
+    try:
+        return status_of(psutil.Process(pid)) in ("", psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
 
 
 class Pinned:

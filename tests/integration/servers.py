@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import resource
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import psutil
@@ -24,11 +27,30 @@ from tests.processtree import command_of, ended
 TWISTD = str(Path(sys.executable).with_name("twistd"))
 
 
+def _ports() -> Iterator[int]:
+    """Ports for servers, again and again; those of test processes that run at the same time differ.
+
+    They are below those of which the system gives one to each connection, if it leaves enough: of
+    them, one that is free now may be another program's when a server starts to listen.
+    """
+    first, _ = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text("ascii").split()
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    end = int(first) if int(first) > 20_000 else 32_768
+    own = range(12_000 + worker % 8, end, 8)
+    start = Random().randrange(len(own))  # test runs of several directories differ
+    return itertools.cycle([*own[start:], *own[:start]])
+
+
+_PORTS = _ports()
+
+
 def free_port() -> int:
-    """A TCP port that is not in use now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """A TCP port that is not in use now, and will be nobody else's until it is used."""
+    for port in _PORTS:
+        with socket.socket() as listener, suppress(OSError):
+            listener.bind(("", port))
+            return port
+    raise AssertionError("there are no ports for servers")
 
 
 #: Becomes the server, with the listening socket and the variables that sd_listen_fds(3) names.
@@ -228,8 +250,9 @@ class Server(Daemon):
         return min(self.web.children(), key=lambda process: process.create_time())
 
     def kernels(self) -> list[psutil.Process]:
-        """The kernels' processes."""
-        return kernels_of(self.fork_server)
+        """The kernels' processes; none while there is no fork server."""
+        children = self.web.children()
+        return kernels_of(min(children, key=psutil.Process.create_time)) if children else []
 
     def directories(self) -> list[Path]:
         """The kernels' directories."""
@@ -260,9 +283,14 @@ def kernels_of(fork_server: psutil.Process) -> list[psutil.Process]:
     """A fork server's kernels: its children after its monitor, which is its first copy.
 
     With Sage, it has started another program before: the one that removes its scratch directory.
+    One that has ended has none.
     """
-    children = sorted(fork_server.children(), key=lambda child: (child.create_time(), child.pid))
-    command = fork_server.cmdline()
+    try:
+        children = fork_server.children()
+        command = fork_server.cmdline()
+    except psutil.NoSuchProcess:
+        return []
+    children.sort(key=lambda child: (child.create_time(), child.pid))
     copies = itertools.dropwhile(lambda child: command_of(child) != command, children)
     return list(copies)[1:]
 

@@ -57,7 +57,7 @@ def test_any_request_is_answered_as_described(tmp_path: Path) -> None:
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=900,
             check=False,
         )
         log = server.log()

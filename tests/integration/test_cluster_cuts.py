@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
+from time import monotonic
 
 import pytest
 
@@ -16,8 +18,8 @@ from tests.integration.waiting import pause, until
 
 pytestmark = pytest.mark.integration
 
-#: Seconds of a cut that does no harm, and of one that loses all kernels.
-SHORT = 1.5
+#: Seconds of a cut, and of the longest one that does no harm.
+SHORT, HARMLESS = 1.5, 2.0
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,11 @@ def three(spaces: list[NetSpace]) -> Iterator[RunningCluster]:
 
 def outcome(client: Client) -> str:
     """Why a client's session has ended; "here" if it goes on."""
-    msg_id = client.execute("1")
+    msg_id = ""
+    with suppress(
+        OSError
+    ):  # the server has closed the connection, and what it said before is still read
+        msg_id = client.execute("1")
     for message in client.receive_all():
         if ends(message, msg_id):
             return "here"
@@ -73,19 +79,34 @@ def test_sessions_are_spread_and_a_cut_of_one_machine_is_told_to_its_users(
         agent.until_empty()
 
 
-def test_a_short_cut_loses_nothing(three: RunningCluster, spaces: list[NetSpace]) -> None:
-    clients = [Client(three.server.url, timeout="600") for _ in range(3)]
-    code = "import time\nfor i in range(60):\n    print(i, flush=True)\n    time.sleep(0.05)"
-    begun = [(client, client.execute(code)) for client in clients]
-    for client in clients:
-        client.until(lambda message: message["msg_type"] == "stream")
+def cut_all(spaces: list[NetSpace]) -> float:
+    """Cut all machines off for a short time; returns the seconds that it took."""
+    began = monotonic()
     for space in spaces:
         space.cut()
     pause(SHORT)
     for space in spaces:
         space.join()
-    for client, msg_id in begun:
-        got = client.until(partial(ends, msg_id=msg_id))
-        assert text(got).endswith("".join(f"{i}\n" for i in range(5, 60)))
+    return monotonic() - began
+
+
+def test_a_short_cut_loses_nothing(three: RunningCluster, spaces: list[NetSpace]) -> None:
+    code = "import time\nfor i in range(60):\n    print(i, flush=True)\n    time.sleep(0.05)"
+    while True:
+        lost = three.server.log().count(": lost, with")
+        clients = [Client(three.server.url, timeout="600") for _ in range(3)]
+        begun = [(client, client.execute(code)) for client in clients]
+        before = [client.until(lambda said: said["msg_type"] == "stream") for client in clients]
+        if cut_all(spaces) < HARMLESS:
+            break
+        # This machine was so busy that kernels may be lost: another attempt, when that is over.
+        for client in clients:
+            outcome(client)
+            client.close()
+        for agent in three.agents:
+            agent.until_empty()
+    for (client, msg_id), got in zip(begun, before, strict=True):
+        got += client.until(partial(ends, msg_id=msg_id))
+        assert text(got) == "".join(f"{i}\n" for i in range(60))
         client.close()
-    assert three.server.log().count(": lost, with") <= 1
+    assert three.server.log().count(": lost, with") == lost

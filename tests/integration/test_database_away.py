@@ -23,7 +23,11 @@ __all__ = ["postgresql"]
 pytestmark = pytest.mark.integration
 
 #: More than the limits of what one address may store.
-MANY = {"requests.connections_per_address": 0, "files.waiting_seconds": 60.0}
+MANY = {
+    "requests.connections_per_address": 0,
+    "files.waiting_seconds": 60.0,
+    "files.session_files": 100_000,
+}
 
 
 @pytest.fixture(autouse=True)
@@ -37,12 +41,12 @@ def _running(postgresql: PostgreSQLServer) -> Iterator[None]:
 def save(server: Server, code: str) -> requests.Response:
     """Share a program, for an address of its own, so that no rate limit is met."""
     headers = {"X-Forwarded-For": f"192.0.2.{hash(code) % 250}"}
-    return requests.post(f"{server.url}/permalink", {"code": code}, headers=headers, timeout=30)
+    return requests.post(f"{server.url}/permalink", {"code": code}, headers=headers, timeout=60)
 
 
 def found(server: Server, ident: str) -> requests.Response:
     """The answer about a permalink."""
-    return requests.get(f"{server.url}/permalink", {"q": ident}, timeout=30)
+    return requests.get(f"{server.url}/permalink", {"q": ident}, timeout=60)
 
 
 def assert_away(answer: requests.Response) -> None:
@@ -89,12 +93,12 @@ def test_a_file_that_cannot_be_stored_in_time_is_told(postgresql: PostgreSQLServ
     ):
         client.run("1")
         postgresql.stop()
-        client.run("open('lost.txt', 'w').write('lost')")
+        client.execute("open('lost.txt', 'w').write('lost')")
         said = client.until(lambda message: message["msg_type"] == "stream")[-1]
         assert "'lost.txt' could not be saved. The server's storage was away" in str(
             said["content"]["text"]
         )
-        assert "'lost.txt' is lost" in server.log()
+        until(lambda: "'lost.txt' is lost" in server.log())
         assert client.file("lost.txt").status_code == 503
         postgresql.start()
         until(lambda: client.file("lost.txt").status_code == 404)
@@ -113,7 +117,7 @@ def test_a_database_that_hangs_holds_up_nobody_else(postgresql: PostgreSQLServer
             waiting = [visitors.submit(found, server, ident) for _ in range(40)]
             # While these wait for the database.
             assert text(client.run("print(6 * 7)")) == "42\n"
-            assert requests.get(f"{server.url}/status.json", timeout=20).status_code == 200
+            assert requests.get(f"{server.url}/status.json", timeout=60).status_code == 200
             for each in waiting:
                 assert_away(each.result())
             assert_away(save(server, "2+2"))
@@ -216,7 +220,7 @@ def test_two_servers_have_one_database(postgresql: PostgreSQLServer) -> None:
         with Client(first.url) as client:
             client.run("open('a.txt', 'w').write('a')")
             path = f"{second.url}/kernel/{client.kernel_id}/files/a.txt"
-            assert requests.get(path, timeout=20).content == b"a"
+            assert requests.get(path, timeout=60).content == b"a"
     finally:
         first.__exit__()
         second.__exit__()

@@ -29,26 +29,29 @@ def count(server: Server) -> int:
     return len(os.listdir(f"/proc/{server.process.pid}/fd"))
 
 
-def test_a_kernel_needs_those_of_three_channels_until_it_is_interrupted(own_server):
-    with contextlib.ExitStack() as stack:
+def test_a_kernel_needs_those_of_three_channels_until_it_is_interrupted():
+    # A heartbeat needs another connection.
+    limits = {"lifetime.heartbeat_seconds": 1000}
+    with Server(limits=limits) as server, contextlib.ExitStack() as stack:
 
         def come() -> Client:
-            client = stack.enter_context(Client(own_server.url, timeout="600"))
+            client = stack.enter_context(Client(server.url, timeout="600"))
             assert text(client.run("print(6 * 7)")) == "42\n"
             return client
 
         come()  # what the first one opens is not of each
-        alone = count(own_server)
+        alone = count(server)
         clients = [come() for _ in range(5)]
-        until(lambda: count(own_server) == alone + 5 * EACH)
+        until(lambda: count(server) == alone + 5 * EACH)
         for client in clients:
             cell = client.execute("print('begun')\nwhile True: pass")
             client.until(lambda message: message["msg_type"] == "stream")
             client.send("interrupt_request", {}, "control")
             said = client.until(partial(ends, msg_id=cell))
             assert "KeyboardInterrupt" in {m["content"].get("ename") for m in said}
-        until(lambda: count(own_server) == alone + 5 * (EACH + CONTROL))
-    until(lambda: count(own_server) < alone)
+        until(lambda: count(server) == alone + 5 * (EACH + CONTROL))
+        stack.close()
+        until(lambda: count(server) < alone)
 
 
 def test_who_comes_too_late_is_told_so_and_who_was_there_goes_on():

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -118,14 +119,19 @@ def test_it_stops_in_order_while_it_is_loading():
     try:
         loading.launch()
         until(lambda: loading.listens() and bool(scratch_directories(loading)))
+        loading.fork_server.suspend()  # or it may have loaded everything before what follows
         status = loading.status()
         assert (status["starting"], status["environment"]) == (True, "sage")
         with closing(HTTPConnection("127.0.0.1", loading.port, timeout=60)) as waiting:
             waiting.request("POST", "/service", "code=1%2B1", FORM)
             assert loading.status()["starting"]  # and the request before this one was read
-            processes = loading.web.children(recursive=True)
+            processes = [loading.fork_server, *loading.web.children(recursive=True)]
             (scratch,) = scratch_directories(loading)
-            assert loading.stop() == 0
+            assert loading.process is not None
+            loading.process.send_signal(signal.SIGTERM)
+            with suppress(psutil.NoSuchProcess):
+                processes[0].resume()
+            assert loading.process.wait(timeout=60) == 0
             with waiting.getresponse() as answer:
                 assert (answer.status, json.load(answer)["error"]) == (503, "draining")
         assert loading.notice() == b"STOPPING=1"

@@ -46,8 +46,8 @@ def connect(server: Server, opened: ExitStack, source: str) -> socket.socket | N
 def go_on(server: Server) -> None:
     """An ordinary visitor sends several requests, each on a new connection."""
     for _ in range(5):
-        assert requests.get(f"{server.url}/status.json", timeout=5).status_code == 200
-    answer = requests.post(f"{server.url}/service", {"code": "print(6*7)"}, timeout=20)
+        assert requests.get(f"{server.url}/status.json", timeout=60).status_code == 200
+    answer = requests.post(f"{server.url}/service", {"code": "print(6*7)"}, timeout=60)
     assert answer.json()["stdout"] == "42\n"
 
 
@@ -75,6 +75,7 @@ def test_half_requests_of_one_address() -> None:
         until(lambda: len(server_connections()) == 100)
         last = clients[-1]
         assert last is not None
+        last.settimeout(60)
         with suppress(ConnectionResetError):
             told = last.recv(1000)
             assert told.startswith(b"HTTP/1.1 429 ")

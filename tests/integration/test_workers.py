@@ -340,6 +340,8 @@ def test_all_drain_and_then_the_server_ends() -> None:
     ):
         client.run("kept = 6 * 7")
         hang_up(server)
+        # The keeper, and each of its processes.
+        until(lambda: server.log().count("draining: no new sessions") == 3)
         refused = requests.post(f"{server.url}/kernel", timeout=60)
         assert (refused.status_code, refused.json()["error"]) == (503, "draining")
         assert second.url  # whose process has ended, as it had nothing

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import psutil
 import zmq
 from attrs import define, field
 from jupyter_client.session import Session
@@ -30,6 +31,9 @@ from tests.kernelside.limits import roomy
 
 PROGRAM = ("-m", "sagecell_tx.kernelside.forkserver")
 PATIENCE = 60.0
+
+#: For a fork server that loads its modules: those of Sage take a busy machine minutes.
+LOADING = 300.0
 LIMITS = roomy(
     cpu_seconds=600.0,
     open_files=1024,
@@ -39,6 +43,20 @@ LIMITS = roomy(
     session_files=500,
 )
 ACCOUNTS = accounts_option(1000)
+
+#: See `Cell.give_time`.
+GIVING_TIME = f"""
+[
+    setattr(module, name, {PATIENCE:.0f})
+    for path, name in [
+        ("completion.requests", "DEADLINE"),
+        ("languages.kept", "GRACE"),
+        ("sagemath.languages.interpreter", "GRACE"),
+    ]
+    for module in [__import__("sys").modules.get(f"sagecell_tx.kernelside.{{path}}")]
+    if module
+]
+"""
 
 
 @define(eq=False)
@@ -85,7 +103,7 @@ class Server:
             env=self.environment,
         )
         its_end.close()
-        self.ready = self.event("ready")
+        self.ready = self.event("ready", patience=LOADING)
 
     @property
     def confinement(self) -> list[str]:
@@ -101,9 +119,11 @@ class Server:
     def tell(self, *descriptors: int, **command: object) -> None:
         self.write(json.dumps(command).encode(), *descriptors)
 
-    def event(self, name: str, kernel_id: int | None = None) -> dict[str, Any]:
+    def event(
+        self, name: str, kernel_id: int | None = None, patience: float = PATIENCE
+    ) -> dict[str, Any]:
         """Wait for the next event of that name, and of that kernel if one is given."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + patience
         while True:
             for event in self._events:
                 if event["event"] == name and kernel_id in (None, event.get("id")):
@@ -428,6 +448,13 @@ class Cell:
         text: str = result.of("execute_result")[0]["data"]["text/plain"]
         return text
 
+    def give_time(self) -> None:
+        """Give answers, and programs that are interrupted, as long as a test waits.
+
+        The kernel's own deadlines are for people, who do not wait for a busy machine.
+        """
+        self.run(GIVING_TIME, silent=True, metadata={"language": "python"})
+
     def signal(self, name: str) -> None:
         self.server.tell(op="signal", id=self.kernel_id, signal=name)
 
@@ -458,10 +485,15 @@ def gone(pid: int) -> bool:
 
 
 def alive(pid: int) -> bool:
-    with suppress(ProcessLookupError):
+    with suppress(ProcessLookupError, FileNotFoundError):  # it may end between the two
         os.kill(pid, 0)
         return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
     return False
+
+
+def until_asleep(pid: int) -> None:
+    """Wait until a process does nothing more: who has said so may still have to fall asleep."""
+    until(lambda: psutil.Process(pid).status() == psutil.STATUS_SLEEPING)
 
 
 def private(pid: int) -> int:

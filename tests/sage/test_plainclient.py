@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from tests.integration.waiting import until
 from tests.sage.plain import Message, Stream
 from tests.sage.plainclient import PlainSage
 
@@ -34,7 +35,8 @@ def test_all_answers(python):
 
 def test_the_answers_before_the_end(python):
     assert python.run(["1", "os._exit(3)", "2"], seconds=60) == [1]
-    assert python.run(["1", "time.sleep(600)", "2"], seconds=1) == [1]
+    # Again where the machine was busy for that second.
+    until(lambda: python.run(["1", "time.sleep(600)", "2"], seconds=1) == [1])
 
 
 def test_nothing_is_printed_among_the_answers(python):

@@ -119,7 +119,7 @@ class Overview:
             "age_seconds": round(now - session.began, 1),
             "cpu_seconds": None if usage is None else round(usage.cpu_seconds, 2),
             "memory_bytes": None if usage is None else usage.memory_bytes,
-            "waiting_bytes": session.audience.kept,
+            "waiting_bytes": session.audience.unwritten,
             "listeners": session.audience.listening,
             "site": visitor.site,
             "address": short_address(visitor.address),

@@ -29,6 +29,11 @@ class Stream:
     display_id = ""
 
     @property
+    def size(self) -> int:
+        """About its bytes."""
+        return len(self.text)
+
+    @property
     def output(self) -> bytes:
         """The JSON of the output."""
         return dump({"output_type": "stream", "name": self.name, "text": self.text})
@@ -41,6 +46,11 @@ class Shown:
     output: bytes
     display_id: str = ""
 
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+        return len(self.output)
+
 
 @frozen(kw_only=True)
 class Updated:
@@ -49,12 +59,19 @@ class Updated:
     display_id: str
     output: bytes
 
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+        return len(self.output)
+
 
 @frozen(kw_only=True)
 class Cleared:
     """All output so far is to be removed; with `wait`, when there is more."""
 
     wait: bool
+
+    size = 0
 
 
 Event = Stream | Shown | Updated | Cleared

@@ -198,7 +198,10 @@ class Execute:
             if events := run.read():
                 for event in events if is_kept else ():
                     transcript.add(event)
+                # As they are, and as lines.
+                self.answers.hold(request, producer, 2 * sum(event.size for event in events))
                 return map(form.event, events)
+            self.answers.hold(request, producer, 0)
             if not run.is_over:
                 return None
             if ends:
@@ -207,6 +210,7 @@ class Execute:
             ends = True
             summary = self._summary(request, run, transcript)
             keep(Answer(outputs=transcript.outputs, summary=summary))
+            self.answers.hold(request, producer, 2 * len(summary))
             return in_pieces(form.line("end", summary))
 
         producer = ResponseProducer(
@@ -236,6 +240,7 @@ class Execute:
         finally:
             beating.stop()
             run.leave()
+            self.answers.hold(request, producer, 0)
             producer.finish()
 
     def _run_of(

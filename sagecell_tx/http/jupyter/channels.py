@@ -207,7 +207,8 @@ class ChannelsListener:
         """See `Listener.close`."""
         self._closing = reason
         if reason in (STALLED, SUPERSEDED):
-            self._close(reason)  # at once: such a client may never read what is left
+            self._writer.end()  # at once: such a client may never read what is left
+            self._close(reason)
         else:
             self._writer.run()
 

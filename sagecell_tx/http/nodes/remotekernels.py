@@ -6,8 +6,9 @@ from another, a page may have a kernel of each. A kernel of the other is reached
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Collection
+from functools import partial
 from typing import Any
 
 from attrs import define, field
@@ -42,15 +43,24 @@ UNSENT = 2**20
 #: Bytes that wait to be read, from which on nothing more is received.
 _UNREAD = 256 * 1024
 
+#: Bytes of what is received and not written to pages yet, of all kernels, unless a single message may be longer. A kernel's own
+#: server keeps a long message once for all who listen, but each connection from here has one of its own.
+RECEIVED = 2**28
+
 
 @define(kw_only=True)
 class RemoteKernels:
-    """Opens connections to kernels of the other servers, `most` at a time. Paths begin with `baseurl`."""
+    """Opens connections to kernels of the other servers, `most` at a time. Paths begin with `baseurl`.
+
+    What is received and not written yet has `most_received` bytes. Beyond that, the page of the client with the most loses its connection.
+    """
 
     siblings: Siblings
     baseurl: str = ""
     most: int = MOST
+    most_received: int = RECEIVED
     _open: dict[RemoteKernel, str] = field(factory=dict, init=False)  # and whose each is
+    _received: dict[RemoteKernel, str] = field(factory=dict, init=False)  # with something unwritten
 
     def __len__(self) -> int:
         """How many are connected, or about to be."""
@@ -60,6 +70,11 @@ class RemoteKernels:
     def all(self) -> Collection[RemoteKernel]:
         """Those that are."""
         return self._open.keys()
+
+    @property
+    def kept(self) -> int:
+        """The bytes that were received and are not written yet."""
+        return sum(each.unwritten for each in self._received)
 
     def open(
         self, kernel_id: str, address: str, on_message: Callable[[], None]
@@ -74,7 +89,7 @@ class RemoteKernels:
         holder = Visitor(address=address).holder
         if node is None or node not in nodes.others or not self._has_room_for(holder):
             return None
-        kernel = RemoteKernel(on_message, self._closed)
+        kernel = RemoteKernel(on_message, self._closed, partial(self._count, holder))
         self._open[kernel] = holder
         url = f"ws://localhost{self.baseurl}/kernel/{kernel_id}/channels"
         path = str(nodes.forward(node))
@@ -85,6 +100,24 @@ class RemoteKernels:
 
     def _closed(self, kernel: RemoteKernel) -> None:
         self._open.pop(kernel, None)
+
+    def _count(self, holder: str, kernel: RemoteKernel) -> None:
+        """What is unwritten of a kernel has changed."""
+        if not kernel.unwritten:
+            self._received.pop(kernel, None)
+            return
+        self._received[kernel] = holder
+        while self.kept > self.most_received:
+            sizes: Counter[str] = Counter()
+            for each, who in self._received.items():
+                sizes[who] += each.unwritten
+            name = max(sizes, key=sizes.__getitem__)
+            own = [each for each, who in self._received.items() if who == name]
+            _log.warn(
+                "a page is disconnected: {most} bytes of kernels of other servers wait for slow readers",
+                most=self.most_received,
+            )
+            max(own, key=lambda each: each.unwritten).stall()
 
     def _has_room_for(self, holder: str) -> bool:
         """Whether `holder` has fewer than are left."""
@@ -98,6 +131,9 @@ class RemoteKernel:
 
     _on_message: Callable[[], None]
     _on_closed: Callable[[RemoteKernel], None]
+    _on_changed: Callable[[RemoteKernel], None]  # `unwritten`
+    on_stalled: Callable[[], None] = field(default=lambda: None, init=False)
+    unwritten: int = field(default=0, init=False)  # bytes that were received
     is_over: bool = field(default=False, init=False)
     is_lost: bool = field(default=False, init=False)
     _unsent: deque[bytes] = field(factory=deque, init=False)
@@ -105,6 +141,7 @@ class RemoteKernel:
     _producer: PushProducer = field(init=False)
     _unread: deque[bytes] = field(factory=deque, init=False)
     _size: int = field(default=0, init=False)  # of what is unread
+    _taken: int = field(default=0, init=False)  # bytes that were read, and are being written
     _connection: _Connection | None = field(default=None, init=False)  # from the upgrade on
     _left: bool = field(default=False, init=False)
     _is_crowded: bool = field(default=False, init=False)  # as was logged
@@ -133,13 +170,22 @@ class RemoteKernel:
             taken.append(self._unread.popleft())
             room -= len(taken[-1])
             self._size -= len(taken[-1])
+            self._taken += len(taken[-1])
         if taken and self._size < _UNREAD and self._connection is not None:
             self._connection.transport.resumeProducing()
         return taken
 
+    def written(self) -> None:
+        """What was read is written."""
+        if self._taken:
+            self._note(-self._taken)
+            self._taken = 0
+
     def leave(self) -> None:
         """Close the connection: the page has left."""
         self._left = True
+        self._unread.clear()
+        self._note(-self.unwritten)
         if self._connection is not None:
             self._say_goodbye(self._connection)
 
@@ -165,14 +211,37 @@ class RemoteKernel:
             self.unsent -= len(data)
             self._connection.sendMessage(data)
 
+    def begun(self, length: int) -> None:
+        """So many bytes of a message are received."""
+        if not self._left:
+            self._note(length)
+
+    @property
+    def is_left(self) -> bool:
+        """Whether the page has left."""
+        return self._left
+
+    def stall(self) -> None:
+        """Its page reads too slowly: it is disconnected."""
+        on_stalled = self.on_stalled
+        self.leave()
+        on_stalled()
+
+    def _note(self, more: int) -> None:
+        if more:
+            self.unwritten += more
+            self._on_changed(self)
+
     def received(self, data: bytes) -> None:
-        """The other server has sent a message."""
+        """The other server has sent a message, whose bytes are counted."""
+        if self._left:
+            return
         had_none = not self._unread
         self._unread.append(data)
         self._size += len(data)
         if self._size >= _UNREAD and self._connection is not None:
             self._connection.transport.pauseProducing()
-        if had_none and not self._left:
+        if had_none:
             self._on_message()
 
     def closed(self, in_order: bool = False) -> None:
@@ -181,6 +250,10 @@ class RemoteKernel:
         self._connection, self.is_over = None, True
         self._unsent.clear()
         self.unsent = 0
+        if not self._left:
+            self._note(
+                self._size + self._taken - self.unwritten
+            )  # the rest of a message does not come
         self._on_closed(self)
         if not self._left:
             self._on_message()
@@ -206,6 +279,20 @@ class _Connection(WebSocketClientProtocol):  # type: ignore[misc]
     def onOpen(self) -> None:
         """The upgrade is done."""
         self.factory.kernel.opened(self)
+
+    @override
+    def onMessageFrameBegin(self, length: int) -> None:
+        """A part of a message comes, which Autobahn keeps until the message is complete."""
+        super().onMessageFrameBegin(length)
+        self.factory.kernel.begun(length)
+
+    @override
+    def onMessageFrameData(self, payload: bytes) -> None:
+        """Keep a part, unless the page has left meanwhile."""
+        if self.factory.kernel.is_left:
+            self.message_data.clear()
+        else:
+            super().onMessageFrameData(payload)
 
     @override
     def onMessage(self, payload: bytes, isBinary: bool) -> None:

@@ -31,7 +31,8 @@ _OF_A_CONNECTION = frozenset(
     {b"connection", b"content-length", b"expect", b"keep-alive", b"te", b"transfer-encoding"}
 )
 
-#: Seconds that a client has to read the rest after the other server has closed its connection.
+#: Seconds that a client has to read the rest after the other server has closed its connection, and the other server what a client
+#: has sent that has gone.
 PARTING = 30.0
 
 
@@ -78,6 +79,7 @@ class Upstream(Protocol):
     _on_end: Callable[[], None] = lambda: None
     transport: Any = field(default=None, init=False)
     _client: _Downstream | None = field(default=None, init=False)
+    _parting: IDelayedCall | None = field(default=None, init=False)
 
     def join(self, request: Request) -> None:
         """Take over the connection of `request`, and let the other server answer it."""
@@ -104,9 +106,23 @@ class Upstream(Protocol):
         assert self._client is not None, "it sends nothing before the request"
         self._client.transport.write(data)
 
+    def part(self) -> None:
+        """The client has gone. What it sent is passed on, unless the other server does not read it for a while.
+
+        That server would not see that the client has gone, and have its kernel wait for it.
+        """
+        self.transport.unregisterProducer()
+        self.transport.loseConnection()
+        self._parting = self._clock.callLater(PARTING, self._late)
+
+    def _late(self) -> None:
+        self.transport.abortConnection()
+
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The other server has closed the connection."""
+        if self._parting is not None and self._parting.active():
+            self._parting.cancel()
         if self._client is not None:
             self._client.part()
         self._on_end()
@@ -145,6 +161,6 @@ class _Downstream(Protocol):
         self._lost = True
         self._leave()
         if self._parting is None:
-            self._upstream.transport.loseConnection()
+            self._upstream.part()
         elif self._parting.active():
             self._parting.cancel()

@@ -143,6 +143,15 @@ class LongAnswers:
             self._forget(who, producer)
         return b""
 
+    def hold(self, request: Request, producer: ResponseProducer, size: int) -> None:
+        """Count what another producer is going to write now, of `size` bytes, in place of what it has written."""
+        who = self.who(request)
+        if size > PIECE:
+            self._unread.setdefault(who, {})[producer] = size
+            self._make_room()
+        else:
+            self._forget(who, producer)
+
     def _make_room(self) -> None:
         """Cut the connections of as many answers as are too much."""
         while self.unread > self.most:

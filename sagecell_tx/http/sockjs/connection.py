@@ -186,6 +186,7 @@ class SockJSConnection:
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._receiver = self._timer = None
+        self._pump.drop()
         self._end(*INTERRUPTED)
         on_end, self.on_end = self.on_end, lambda: None
         on_end()

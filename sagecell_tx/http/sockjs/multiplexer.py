@@ -63,17 +63,21 @@ class ClientMessage:
 class KernelElsewhere(Protocol):
     """A kernel of another server. `is_over` when no message will follow those that wait to be read.
 
-    It `is_lost` if the server was, so that none of them tells why.
+    It `is_lost` if the server was, so that none of them tells why. It calls `on_stalled` if the client reads too slowly.
     """
 
     is_over: bool
     is_lost: bool
+    on_stalled: Callable[[], None]
 
     def send(self, text: str) -> None:
         """Send a message, as JSON text."""
 
     def read(self, room: int) -> list[bytes]:
         """The next messages, as JSON text, about `room` bytes."""
+
+    def written(self) -> None:
+        """What was read is written to the client."""
 
     def leave(self) -> None:
         """The client has left."""
@@ -151,6 +155,8 @@ class Multiplexer:
 
     def read(self, room: int) -> list[Text]:
         """See `SockJSHandler.read`."""
+        for other in self._others.values():
+            other.written()
         taken = list(self._answers)
         self._answers.clear()
         # One kernel that sends without end may use up the room each time.
@@ -217,9 +223,12 @@ class Multiplexer:
         if kernel in self._turns:
             self._turns.remove(kernel)
         if reason == STALLED:
-            self._client.abandon(TRY_AGAIN_LATER, "The client read nothing for too long.")
+            self._stalled()
         else:
             self._part_later()
+
+    def _stalled(self) -> None:
+        self._client.abandon(TRY_AGAIN_LATER, "The client read nothing for too long.")
 
     def _part_later(self) -> None:
         if self._fleet.draining is not None:
@@ -246,6 +255,7 @@ class Multiplexer:
             if other is None:
                 self.part()
                 return
+            other.on_stalled = self._stalled
             self._others[kernel_id] = other
         if isinstance(asked.message, Message):
             other.send(asked.text)

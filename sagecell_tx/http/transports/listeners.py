@@ -36,9 +36,13 @@ _SPACED = bytes.maketrans(b"\r\n", b"  ")
 
 @define(eq=False)
 class PollListener:
-    """A listener that waits once for a message. `reason` says why none will come, or is empty."""
+    """A listener that waits once for a message. `reason` says why none will come, or is empty.
+
+    `answer` is what writes the messages that it got.
+    """
 
     reason: str = field(default="", init=False)
+    answer: ResponseProducer | None = field(default=None, init=False)
     _woken: Deferred[None] = field(factory=Deferred, init=False)
 
     async def wait(self, seconds: float, clock: IReactorTime) -> None:
@@ -53,8 +57,10 @@ class PollListener:
             self._woken.callback(None)
 
     def close(self, reason: str) -> None:
-        """See `Listener.close`."""
+        """See `Listener.close`. An answer that is not read is cut: its messages are kept by nobody else."""
         self.reason = reason
+        if self.answer is not None and reason in (STALLED, SUPERSEDED):
+            self.answer.abort()
         self.wake()
 
 

@@ -139,6 +139,7 @@ class Polling:
             producer = ResponseProducer(
                 request=request, clock=self.clock, stalled=self.messages.stalled_seconds
             )
+            listener.answer = producer
             await producer.start(chain.from_iterable(pieces for _, pieces in parts))
         finally:
             attachment.detach()

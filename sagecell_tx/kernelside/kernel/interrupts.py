@@ -84,6 +84,20 @@ class Interrupts:
         finally:
             self._sigint.set(before)
 
+    def drop_during(self, work: Callable[[], T]) -> T:
+        """Return what `work` returns, in the main thread; interrupts that come meanwhile are dropped.
+
+        For what follows an interrupt, of which a kernel that has not replied soon gets a second one.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            return work()
+        before = self._sigint.get()
+        signal.signal(signal.SIGINT, lambda *_: None)  # replaces those of C code as well
+        try:
+            return work()
+        finally:
+            self._sigint.set(before)
+
     def hold_in_forks(self) -> None:
         """From now on, an interrupt while Python forks is one at once after the fork.
 

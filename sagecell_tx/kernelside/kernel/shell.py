@@ -161,7 +161,8 @@ class CellShell(ZMQInteractiveShell):  # type: ignore[misc]
         """Show an error, by default the one that is being handled.
 
         An exit is shown with its status only, a question that nobody can answer with its sentence.
-        Of a cell that was cancelled for an exit of a task, show that exit.
+        Of a cell that was cancelled for an exit of a task, show that exit. An interrupt is shown whole,
+        also if another one comes meanwhile.
         """
         error = exc_tuple[1] if exc_tuple else sys.exc_info()[1]
         if self.left_by and isinstance(error, asyncio.CancelledError):
@@ -171,8 +172,20 @@ class CellShell(ZMQInteractiveShell):  # type: ignore[misc]
             exits.show(error, self)
         elif isinstance(error, questions.Unanswerable):
             questions.show(error, self)
+        elif isinstance(error, KeyboardInterrupt):
+            exc_tuple = exc_tuple or sys.exc_info()
+            show = super().showtraceback
+            self.kernel.interrupts.drop_during(lambda: show(exc_tuple, *args, **kwargs))
         else:
             super().showtraceback(exc_tuple, *args, **kwargs)
+
+    def _format_exception_for_storage(self, exception: Any, *args: Any, **kwargs: Any) -> Any:
+        """Format an error for the history, after it was shown. Newer versions of IPython do."""
+        formatted = super()._format_exception_for_storage
+        if isinstance(exception, KeyboardInterrupt):
+            drop = self.kernel.interrupts.drop_during
+            return drop(lambda: formatted(exception, *args, **kwargs))
+        return formatted(exception, *args, **kwargs)
 
     def run_cell(self, raw_cell: str, *args: Any, **kwargs: Any) -> ExecutionResult:
         """Run a cell; an interrupt during it, or held since before, becomes its error."""

@@ -27,6 +27,9 @@ from sagecell_tx.kernelside.languages.reading import Ended, new_mark, read_until
 #: itself is killed after two.
 GRACE = 1.2
 
+#: How long it may take until it is asked again whether it has, in seconds.
+_AGAIN = 0.2
+
 
 @define(repr=False, eq=False, kw_only=True)
 class KeptLanguage:
@@ -155,7 +158,7 @@ class KeptLanguage:
             with suppress(TimeoutError):
                 is_whole = False
                 while not is_whole:
-                    _, is_whole = read_until(_output(process), _line(mark), now + GRACE / 6)
+                    _, is_whole = read_until(_output(process), _line(mark), now + _AGAIN)
                 return
 
     def close(self) -> None:

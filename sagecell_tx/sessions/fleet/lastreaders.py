@@ -15,7 +15,7 @@ class LastReaders:
     """The audiences of ended sessions that may still read, by the name by which their visitors are counted.
 
     A kernel that has ended has given back its place, so no limit of kernels bounds how many logs wait for slow readers. What these
-    have not read has at most `most` bytes. Beyond that, the visitor with the most loses the listeners of the oldest
+    have not read, or not written to their clients, has at most `most` bytes. Beyond that, the visitor with the most loses the listeners of the oldest
     session, as stalled ones. It is looked at when a session ends: afterwards a log only shrinks.
     """
 
@@ -31,7 +31,7 @@ class LastReaders:
     def kept(self) -> int:
         """The bytes of all logs that somebody may still read."""
         logs = (each for audiences in self._audiences.values() for each in audiences)
-        return sum(audience.kept for audience in logs if _may_read(audience))
+        return sum(audience.unwritten for audience in logs if _may_read(audience))
 
     def add(self, who: str, audience: Audience) -> None:
         """A session of `who` has ended."""
@@ -61,4 +61,4 @@ def _may_read(audience: Audience) -> bool:
 
 def _unread(audience: Audience) -> int:
     """Bytes that are kept for listeners; those of clients that are away are bounded by `EndedSessions`."""
-    return audience.kept if audience.listening else 0
+    return audience.unwritten if audience.listening else 0

@@ -52,7 +52,7 @@ def fleet_measures(fleet: Fleet) -> Iterator[Measure]:
         "Bytes of messages that clients, clients of ended sessions, or kernels have not read.",
         "reader",
         {
-            "clients": sum(session.audience.kept for session in sessions),
+            "clients": sum(session.audience.unwritten for session in sessions),
             "clients_of_ended": fleet.unread_of_ended,
             "kernels": sum(session.unread for session in sessions),
         },

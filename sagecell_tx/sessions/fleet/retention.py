@@ -53,7 +53,8 @@ class EndedSessions:
 
     def drop(self, kernel_id: str) -> None:
         """Forget a session. Listeners that are attached to it can still read the rest."""
-        _, timer = self._kept.pop(kernel_id)
+        session, timer = self._kept.pop(kernel_id)
+        session.audience.expect_nobody()
         if timer.active():
             timer.cancel()
 

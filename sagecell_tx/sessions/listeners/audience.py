@@ -115,6 +115,7 @@ class Audience:
     _attachments: list[Attachment] = field(factory=list, init=False)
     _watch: IDelayedCall | None = field(default=None, init=False)
     _closed: str | None = field(default=None, init=False)
+    _is_forgotten: bool = field(default=False, init=False)  # whoever leaves cannot come back
     _gathers: bool = field(default=False, init=False)  # more messages follow in this turn
     _unannounced: bool = field(default=False, init=False)  # some were published meanwhile
     present: bool = field(default=False, init=False)  # there is a listener or a present client
@@ -164,6 +165,11 @@ class Audience:
     def kept(self) -> int:
         """Bytes in the message log."""
         return self._message_log.size
+
+    @property
+    def unwritten(self) -> int:
+        """The same, and what listeners have read last and may not have written to their clients yet."""
+        return self._message_log.unwritten
 
     def attach(
         self,
@@ -238,9 +244,12 @@ class Audience:
         if attachment not in self._attachments:
             return
         self._attachments.remove(attachment)
+        attachment.cursor.taken = 0
         if attachment.client is None:
             self._addressees.forget(attachment.cursor)
             self._message_log.close(attachment.cursor)
+        elif self._is_forgotten:
+            self._resumable.forget(attachment.client)
         else:
             self._resumable.unsubscribe(attachment.client)
         if self._message_log.full:
@@ -251,7 +260,9 @@ class Audience:
         """Remove a listener that has received all that it read and will not come back."""
         self.detach(attachment)
         client = attachment.client
-        if client is not None and self._attachment_of(client) is None:
+        if client is None or self._is_forgotten:
+            return
+        if self._attachment_of(client) is None:
             self._message_log.acknowledge(attachment.cursor, attachment.cursor.position - 1)
             self._resumable.forget(client)
 
@@ -354,6 +365,13 @@ class Audience:
             self._wake()
             self._watch_for_stalls()
             self._abridge()
+
+    def expect_nobody(self) -> None:
+        """Forget the clients that are away: nobody finds the session any more, so that none can come back."""
+        self._is_forgotten = True
+        for client in list(self._resumable):
+            if self._attachment_of(client) is None:
+                self._resumable.forget(client)
 
     def _abridge(self) -> None:
         """Free the log when nobody is left to read it: references may keep the session alive."""

@@ -102,13 +102,16 @@ class Cursor:
     """One listener's position: the number of the next message that it reads.
 
     A `resumable` one may go back to `kept`, which moves when the client acknowledges the messages
-    before it. An `addressed` one gets only the answers to its own requests.
+    before it. An `addressed` one gets only the answers to its own requests. The messages from `taken_from` on, of
+    `taken` bytes, were read last, and are not written before the next read.
     """
 
     position: int
     resumable: bool = False
     addressed: bool = False
     kept: int = field(init=False)
+    taken_from: int = field(default=0, init=False)
+    taken: int = field(default=0, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.kept = self.position
@@ -169,6 +172,7 @@ class MessageLog:
     def read(self, cursor: Cursor, room: int) -> list[Message]:
         """The next messages for this cursor: at least one if there is any, about `room` bytes."""
         taken: list[Message] = []
+        cursor.taken_from, cursor.taken = cursor.position, 0
         if not self._entries or cursor.position >= self._next:
             return taken
         first = self._entries[0].number
@@ -178,6 +182,7 @@ class MessageLog:
             if cursor.addressed and not entry.is_for(cursor):
                 continue
             room -= entry.size
+            cursor.taken += entry.size
             taken.append(entry.joined())
         self._pass(cursor)
         if not cursor.resumable:
@@ -207,12 +212,14 @@ class MessageLog:
         cursor.position = cursor.kept
 
     def acknowledge(self, cursor: Cursor, number: int) -> None:
-        """Acknowledge the messages up to `number`; raises `NotPublished`."""
+        """Acknowledge the messages up to `number`; raises `NotPublished`.
+
+        Those that were not read stay: otherwise the log would keep nothing, while each listener may still be writing another
+        long message.
+        """
         if number >= self._next:
             raise NotPublished
-        cursor.kept = max(cursor.kept, number + 1)
-        cursor.position = max(cursor.position, cursor.kept)
-        self._pass(cursor)
+        cursor.kept = max(cursor.kept, min(number + 1, cursor.position))
         self._trim()
 
     def has_unread(self, cursor: Cursor) -> bool:
@@ -223,6 +230,16 @@ class MessageLog:
         """Whether the messages kept for this cursor alone are too many for `drained`."""
         kept = sum(entry.size for entry in self._entries if entry.number >= cursor.kept)
         return kept > self.bound // 2
+
+    @property
+    def unwritten(self) -> int:
+        """The bytes in the log, and of what is not in it any more, as all have read it, and is still being written.
+
+        Listeners that are that far have read the same messages, so those of one count.
+        """
+        first = self._entries[0].number if self._entries else self._next
+        taken = (each.taken for each in self._cursors if each.taken_from < first)
+        return self.size + max(taken, default=0)
 
     def close(self, cursor: Cursor) -> None:
         """Remove a cursor.

@@ -520,7 +520,7 @@ async def test_nobody_else_finds_the_way(bench):
 @ensureDeferred
 async def test_a_beating_heart_is_not_missed(bench):
     # Enough missed beats allowed for a busy machine, and more echoes than that.
-    await bench.open(LifetimeLimits(heartbeat_seconds=0.02, heartbeats_missed=50))
+    await bench.open(LifetimeLimits(heartbeat_seconds=0.02, heartbeats_missed=3000))
     bench.request()
 
     def echo():
@@ -534,7 +534,7 @@ async def test_a_beating_heart_is_not_missed(bench):
 @ensureDeferred
 async def test_one_echo_is_read_for_a_beat(bench):
     """However many a program sends."""
-    await bench.open(LifetimeLimits(heartbeat_seconds=0.1, heartbeats_missed=50))
+    await bench.open(LifetimeLimits(heartbeat_seconds=0.1, heartbeats_missed=600))
     bench.request()
 
     def flood():
@@ -545,8 +545,14 @@ async def test_one_echo_is_read_for_a_beat(bench):
         heart.recv_multipart()
 
     await deferToThread(flood)
-    await deferToThread(bench.peer.sockets[5].recv_multipart)
-    assert bench.link._sockets["heartbeat"].relay._taken <= 3
+    heart = bench.peer.sockets[5]
+    await deferToThread(heart.recv_multipart)
+    taken, beats = bench.link._sockets["heartbeat"].relay._taken, 3
+    await deferToThread(heart.recv_multipart)
+    while heart.poll(0):  # on a busy machine, there may have been more meanwhile
+        heart.recv_multipart()
+        beats += 1
+    assert taken <= beats
     assert not bench.silence.called
 
 

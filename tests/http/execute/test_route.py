@@ -7,6 +7,8 @@ import json
 import tracemalloc
 from typing import Any
 
+from attrs import evolve
+
 from sagecell_tx.http.cells.terms import Terms
 from sagecell_tx.limits import (
     AdmissionLimits,
@@ -402,6 +404,34 @@ class StreamTests(ExecuteTests):
             answer = self.ask("POST", "/api/execute", headers, b'{"code": "print 1"}')
             assert "content-encoding" not in answer.headers
             assert answer.headers["x-accel-buffering"] == "no"
+
+
+class SlowReaderTests(ExecuteTests):
+    limits = evolve(
+        ExecuteTests.limits,
+        requests=RequestLimits(service_seconds=20, unread_answer_bytes=1_000_000),
+    )
+
+    def test_what_slow_readers_of_lines_keep_is_bounded(self) -> None:
+        """Their programs have ended, so that no limit of kernels bounds how many they are."""
+        connections = []
+        for _ in range(3):
+            connection = self.begin(LINES)
+            connection.pump()
+            connection.server.clogged = True
+            data = {"data": {"text/plain": "x" * 200_000}, "metadata": {}}
+            self.kernel.publish("display_data", data, self.program)
+            self.kernel.finish(self.program, {"status": "ok", "execution_count": 1})
+            assert len(self.world.fleet) == 0
+            connections.append(connection)
+        assert [each.server.aborted for each in connections] == [True, False, False]
+        connections[0].pump()
+        assert 800_000 < self.world.web.answers.unread < 1_000_000
+        for connection in connections[1:]:
+            connection.server.clogged = False
+            assert self.answer_on(connection).body.endswith(b"}\n")
+            connection.hang_up()
+        assert self.world.web.answers.unread == 0
 
 
 class IdempotencyTests(ExecuteTests):

@@ -167,6 +167,20 @@ class ForwardingTests(MachineTests):
         self.pump(connection)
         assert self.machine.forwarding[2].joined == 0
 
+    def test_a_client_that_leaves_unread_requests_behind_leaves(self) -> None:
+        kernel_id = self.start(1)
+        lines = [("Accept", "application/x-ndjson")]
+        connection = self.open(2, request("GET", f"/kernel/{kernel_id}/messages", lines))
+        assert self.listening(kernel_id) == 1
+        for _ in range(20):
+            self.send(connection, request("GET", f"/{'x' * 20_000}"))
+        connection.hang_up()
+        self.pump(connection)
+        self.machine.reactor.advance(PARTING)
+        self.pump(connection)
+        assert self.listening(kernel_id) == 0
+        assert self.machine.forwarding[2].joined == 0
+
     def test_a_slow_client_holds_the_other_server(self) -> None:
         kernel_id = self.start(1)
         connection = self.open(2, upgrade(kernel_id))
@@ -289,7 +303,7 @@ class DrainingTests(MachineTests):
         for node in (3, 2, 1):
             assert self.ask(node, "POST", "/sockjs/000/other/xhr_send", body=b"[]").status == 204
 
-    def test_a_sockjs_connection_goes_on_where_it_began(self) -> None:
+    def test_a_page_of_sockjs_goes_on_where_it_began(self) -> None:
         self.start(1)
         assert self.ask(1, "POST", "/sockjs/000/page/xhr", body=b"").body == b"o\n"
         self.machine.drain(1)

@@ -10,7 +10,7 @@ from sagecell_tx.http.sockjs.multiplexer import OTHERS
 from tests.http.loopback import BUFFER, Connection, Wire, request
 from tests.http.nodes.test_forwarding import MachineTests
 from tests.http.sockjs.sockjsing import texts
-from tests.http.talking import execute, frame
+from tests.http.talking import execute, frame, frames
 
 
 class RemoteKernelTests(MachineTests):
@@ -100,6 +100,43 @@ class RemoteKernelTests(MachineTests):
             self.pump(page)
         assert any(each.startswith("c[3000,") for each in texts(page))
         assert len(self.one.others) == 0
+
+    def test_what_slow_pages_keep_is_bounded(self) -> None:
+        """Each connection has a long message of its own, also while it is written to its page."""
+        self.one.others.most_received = 1_300_000
+        kernel_id = self.start(2)
+        pages = [self.page(1) for _ in range(3)]
+        for number, page in enumerate(pages):
+            self.run_at(page, kernel_id, "hang" if not number else "", f"m{number}")
+            page.server.clogged = number > 0
+        data = {"data": {"text/plain": "x" * 400_000}, "metadata": {}, "transient": {}}
+        self.two.host.latest.publish("display_data", data)
+        for _ in range(20):
+            self.pump(pages[0])
+        assert len(pages[0].ear.heard) > 400_000
+        assert len(self.one.others) == 3  # two messages are kept
+        self.two.host.latest.publish("display_data", data)
+        for _ in range(20):
+            self.pump(pages[0])
+        assert len(self.one.others) == 2
+        for page in pages[1:]:
+            page.server.clogged = False
+            for _ in range(20):
+                self.pump(page)
+        ends = [sum(op == 8 for op, _ in frames(page.ear.heard)) for page in pages]
+        assert (ends[0], sum(ends)) == (0, 1)
+        assert not any(kernel.unwritten for kernel in self.one.others.all)
+
+    def test_what_does_not_arrive_to_its_end_counts_no_longer(self) -> None:
+        page, kernel_id = self.page(1), self.start(2)
+        self.run_at(page, kernel_id, "hang", "m1")
+        (kernel,) = self.one.others.all
+        kernel.begun(1000)
+        assert kernel.unwritten == 1000
+        kernel.closed()
+        assert kernel.unwritten == 0
+        assert not self.one.others.kept
+        self.pump(page)
 
     def test_one_visitor_leaves_connections_for_others(self) -> None:
         kernel_id = self.start(2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 from sagecell_tx.limits import Limits, MessageLimits
@@ -377,6 +378,23 @@ class SlowTests(PageTests):
             numbers = [each["content"]["data"]["text/plain"].split()[0] for each in shown]
             assert numbers == [str(number) for number in range(20)]
         assert [kernel.paused for kernel in self.world.host.kernels] == [False, False]
+
+    def test_what_a_page_did_not_take_goes_when_it_goes(self) -> None:
+        kernel_id = self.start(timeout="60")
+        for path in ("/000/w/websocket", "/websocket"):
+            page = self.socket(path)
+            if path == "/websocket":
+                page.send(frame(1, run(kernel_id, "hang", "m2").encode()))
+            else:
+                self.send(page, run(kernel_id, "hang"))
+            page.server.clogged = True
+            kernel = self.world.host.latest
+            content = {"data": {"text/plain": "x" * 300_000}}
+            untaken = kernel.publish("display_data", content, kernel.sent[0]).content
+            here = 2  # references: this name's, and the call's
+            assert sys.getrefcount(untaken) > here
+            page.hang_up()
+            assert sys.getrefcount(untaken) == here, path
 
     def test_a_page_that_reads_nothing_is_let_go(self) -> None:
         kernel_id, page = self.start(timeout="60"), self.stream("a")

@@ -345,3 +345,15 @@ class LongPollTests(PollingTests):
         late.send(request("GET", f"/kernel/{kernel_id}/messages?after=0"))
         self.wait(self.limits.messages.stalled_seconds)
         assert late.server.aborted
+
+    def test_a_long_answer_that_is_superseded_is_cut(self) -> None:
+        """The newer request has acknowledged its messages, so that nothing else would count them."""
+        kernel_id = self.start(timeout="600")
+        self.world.host.latest.publish("display_data", {"data": {"text/plain": "x" * 2**20}})
+        older = self.world.connect()
+        older.server.clogged = True
+        older.send(request("GET", f"/kernel/{kernel_id}/messages?after=0"))
+        newer = self.world.connect()
+        newer.send(request("GET", f"/kernel/{kernel_id}/messages?after=1&wait=0"))
+        assert newer.answer().status == 204
+        assert older.server.aborted

@@ -135,6 +135,18 @@ class FlowTests(TalkTests):
         self.talk_one.connection.hang_up()
         assert untaken() is None
 
+    def test_what_a_stalled_client_did_not_take_goes_before_it_does(self) -> None:
+        """Others need the memory, and such a client has seconds to answer the close."""
+        wire = self.talk_one.connection.server
+        wire.clogged = True
+        data = {"data": {"text/plain": "x" * 300_000}, "metadata": {}, "transient": {}}
+        untaken = weakref.ref(self.kernel.publish("display_data", data, self.asked))
+        session = self.world.fleet.get(self.kernel_id)
+        assert session is not None
+        session.audience.drop_listeners()
+        assert untaken() is None
+        assert not wire.aborted
+
     def test_a_stalled_client_is_let_go_and_the_others_go_on(self) -> None:
         stalled = self.talk(self.kernel_id)
         stalled.connection.server.clogged = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import psutil
 import pytest
 
 from sagecell_tx.kernelside.completion.requests import MOST
@@ -33,6 +34,13 @@ HOSTILE = [
 SLOW = "import slow\nslow."
 
 
+@pytest.fixture
+def cell(cell: Cell) -> Cell:
+    """A kernel for one test, whose answers may take long."""
+    cell.give_time()
+    return cell
+
+
 def complete(cell: Cell, code: str, **content: Any) -> dict[str, Any]:
     asked = {"code": code, "cursor_pos": len(code), **content}
     return cell.ask("sagecell.complete_request", **asked)
@@ -52,6 +60,13 @@ def slow_down(cell: Cell) -> None:
         "    while 'slow' in code: time.sleep(0.01)\n"  # many of them leave others the processor
         "    return _complete(kernel, code, place)\n"
         "answers.complete = complete"
+    )
+
+
+def set_deadline(cell: Cell, seconds: int) -> None:
+    """Sets how long an answer may take."""
+    cell.run(
+        f"from sagecell_tx.kernelside.completion import requests; requests.DEADLINE = {seconds}"
     )
 
 
@@ -107,16 +122,25 @@ class TestApart:
         cell.request("sagecell.complete_request", code=SLOW, cursor_pos=len(SLOW))
         for _ in range(10):
             cell.request("sagecell.complete_request", code="pri", cursor_pos=3)
-        replies = [cell.receive(cell.shell)["content"] for _ in range(11)]
-        assert [reply["status"] for reply in replies] == ["ok"] * 10 + ["error"]
-        assert replies[-1]["ename"] == "no_answer"
-        assert replies[-1]["evalue"] == "The answer took too long."
+        replies = [cell.receive(cell.shell)["content"] for _ in range(10)]
+        assert [reply["status"] for reply in replies] == ["ok"] * 10
+
+    def test_a_slow_one_is_ended(self, cell):
+        slow_down(cell)
+        set_deadline(cell, 1)
+        reply = complete(cell, SLOW)
+        assert (reply["status"], reply["ename"]) == ("error", "no_answer")
+        assert reply["evalue"] == "The answer took too long."
 
     def test_they_are_bounded(self, cell):
         slow_down(cell)
         for _ in range(MOST + 1):
             cell.request("sagecell.complete_request", code=SLOW, cursor_pos=len(SLOW))
         assert cell.receive(cell.shell)["content"]["ename"] == "too_many_requests"
+        answering = psutil.Process(cell.pid).children()
+        assert len(answering) == MOST
+        for process in answering:
+            process.kill()
         for _ in range(MOST):
             assert cell.receive(cell.shell)["content"]["ename"] == "no_answer"
 
@@ -124,7 +148,8 @@ class TestApart:
         slow_down(cell)
         look = "import os; os.listdir('/proc/self/fd')"
         before = cell.value(look)
-        for code in ("pri", SLOW, "x = 1\nx."):
+        for code, seconds in (("pri", 60), (SLOW, 1), ("x = 1\nx.", 60)):
+            set_deadline(cell, seconds)
             complete(cell, code)
         assert cell.value(look) == before
         assert cell.value(
@@ -184,6 +209,7 @@ def everywhere(request: pytest.FixtureRequest) -> Iterator[Server]:
 
 def test_at_every_level(everywhere):
     cell = everywhere.start(processes=40, memory_bytes=256 << 20)
+    cell.give_time()
     assert complete(cell, "x = pri")["matches"] == ["print"]
     assert complete(cell, "(9**9**9**9).")["status"] == "ok"
     assert "json" in complete(cell, "import jso")["matches"]

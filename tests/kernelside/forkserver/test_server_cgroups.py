@@ -12,8 +12,9 @@ import psutil
 import pytest
 from attrs import frozen
 
+from tests.integration.waiting import until
 from tests.kernelside.confined import NOBODY, NONE, Kind, confined, kinds, with_sage
-from tests.kernelside.driving import Cell, Server, alive, gone, kill
+from tests.kernelside.driving import Cell, Server, alive, gone
 from tests.kernelside.hierarchy import Unit, a_unit
 
 pytestmark = pytest.mark.integration
@@ -166,7 +167,13 @@ def test_what_a_killed_one_has_left_the_next_one_removes(unit, tmp_path):
     cell = first.start()
     code = "import subprocess; subprocess.Popen(['sleep', '1000'], start_new_session=True).pid"
     daemon = int(cell.value(code))
-    kill(first.process.pid)
+    # Its monitor ends with it, which would kill what it has seen.
+    server = psutil.Process(first.process.pid)
+    (monitor,) = [child for child in server.children() if child.pid != cell.pid]
+    server.suspend()
+    until(lambda: server.status() == psutil.STATUS_STOPPED)
+    monitor.kill()
+    server.kill()
     first.close()
     assert gone(cell.pid)
     cell.hang_up()

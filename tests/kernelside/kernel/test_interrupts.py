@@ -46,6 +46,19 @@ def test_one_that_comes_late_breaks_nothing(interrupts):
     assert interrupt() == "ran on"
 
 
+def test_a_second_one_may_be_dropped(interrupts):
+    interrupts.hold()
+
+    def interrupted_again() -> str:
+        assert interrupts.drop_during(interrupt) == "ran on"
+        return "shown"
+
+    assert interrupts.run(interrupt, interrupted_again) == "shown"
+    assert interrupts.run(lambda: "ran", lambda: "interrupted") == "ran"
+    assert interrupts.run(lambda: interrupts.drop_during(lambda: 1), lambda: 2) == 1
+    assert interrupts.run(interrupt, lambda: "interrupted") == "interrupted"
+
+
 def test_one_between_requests_is_forgotten(interrupts):
     interrupts.hold()
     interrupt()

@@ -46,6 +46,25 @@ def test_a_task_group_that_exits(cell):
     assert [error["traceback"] for error in result.of("error")] == [["Ended with exit status 3."]]
 
 
+def test_a_second_interrupt_while_the_first_is_shown_changes_nothing(cell):
+    """The server sends another one to a kernel that has not replied soon, as on a busy machine."""
+    program = (
+        "import signal\n"
+        "tracebacks = get_ipython().InteractiveTB\n"
+        "whole = tracebacks.structured_traceback\n"
+        "def interrupted(*args, **options):\n"
+        "    signal.raise_signal(signal.SIGINT)\n"
+        "    return whole(*args, **options)\n"
+        "tracebacks.structured_traceback = interrupted\n"
+        "signal.raise_signal(signal.SIGINT)"
+    )
+    result = cell.run(program)
+    assert [error["ename"] for error in result.of("error")] == ["KeyboardInterrupt"]
+    assert result.reply["ename"] == "KeyboardInterrupt"
+    assert result.of("stream") == []
+    assert cell.value("6 * 7") == "42"
+
+
 def test_a_task_that_raises_keyboard_interrupt(cell):
     stop = "async def stop():\n    raise KeyboardInterrupt\n"
     result = cell.run(

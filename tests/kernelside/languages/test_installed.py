@@ -143,6 +143,7 @@ def test_a_plot_is_a_picture(cell, language, text):
 def test_an_interrupt_stops_a_program_and_keeps_its_variables(
     cell, language, definition, loop, use
 ):
+    cell.give_time()
     run(cell, language, definition)
     request = cell.execute(f"print('started', flush=True)\n{language}.eval({loop!r})")
     cell.until_printed("started\n")

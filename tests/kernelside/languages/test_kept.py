@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from sagecell_tx.kernelside.languages import NAMES, installed
+from sagecell_tx.kernelside.languages import NAMES, installed, kept
 from sagecell_tx.kernelside.languages.kept import KeptLanguage, without_echo
 from sagecell_tx.kernelside.languages.programs import LIMIT, LanguageError, NotInstalled
 from tests.kernelside.driving import gone
@@ -40,10 +40,15 @@ STUBBORN = LOOP.replace(
 )
 
 
+#: How long a program may really take to obey.
+GRACE = kept.GRACE
+
+
 @pytest.fixture
 def install(tmp_path, monkeypatch):
-    """Puts a script into a directory that comes first in PATH."""
+    """Puts a script into a directory that comes first in PATH. It may take long to obey."""
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(kept, "GRACE", 60.0)
     installed = []
 
     def write(script=LOOP):
@@ -121,8 +126,9 @@ def test_late_answers_to_an_interrupt_are_none_of_the_next_program(install):
     assert language.eval("print('next')") == "next"
 
 
-def test_a_program_that_does_not_stop_is_ended(install, capsys):
+def test_a_program_that_does_not_stop_is_ended(install, capsys, monkeypatch):
     language = install(STUBBORN)
+    monkeypatch.setattr(kept, "GRACE", GRACE)
     pid = process(language)
     with pytest.raises(KeyboardInterrupt):
         language.eval(f"os.kill({os.getpid()}, 2)\nwhile True: signal.pause()")

@@ -7,9 +7,10 @@ import os
 import select
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -36,6 +37,7 @@ from sagecell_tx.kernelside.monitor.usage import (
     WatchTarget,
 )
 from sagecell_tx.kernelside.system import processtable
+from tests.kernelside.driving import until_asleep
 from tests.kernelside.limits import roomy
 from tests.processtree import command_of
 
@@ -66,6 +68,8 @@ def family(tmp_path):
         assert process.stdout is not None
         for _ in range(4):
             assert process.stdout.read(1) == b"."
+        for pid in (process.pid, *_descendants(process.pid)):
+            until_asleep(pid)
 
         def look(times: int = 1, **limits: float) -> list[Finding]:
             watch = UsageWatch(interval=0.0)
@@ -176,18 +180,33 @@ def test_a_process_that_is_gone_has_taken_nothing():
     assert Excess(1, "cpu") != Excess(1, "memory")
 
 
+@contextmanager
+def resting(number: int) -> Iterator[list[int]]:
+    """So many processes that do nothing any more, not even what follows their start; their pids."""
+    with ExitStack() as left:
+        pids = []
+        for _ in range(number):
+            process = left.enter_context(
+                subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+            )
+            left.callback(process.kill)
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write(b".")
+            assert process.stdout.read(1) == b"."
+            pids.append(process.pid)
+            until_asleep(process.pid)
+        yield pids
+
+
 class TestHowOften:
     """Each check of a kernel with too many processes reports it, so findings count checks."""
 
     def test_who_does_nothing_is_looked_at_less_and_less(self):
-        sleeper = subprocess.Popen(["sleep", "1000"])
-        while b"sleep" not in Path(f"/proc/{sleeper.pid}/cmdline").read_bytes():
-            pass  # until it has executed `sleep`
-        watch = UsageWatch(interval=0.0)
-        watch.add(1, WatchTarget(pid=sleeper.pid), roomy(processes=0))
-        found = [number for number in range(1, 65) if watch.check()]
-        sleeper.kill()
-        sleeper.wait()
+        with resting(1) as (pid,):
+            watch = UsageWatch(interval=0.0)
+            watch.add(1, WatchTarget(pid=pid), roomy(processes=0))
+            found = [number for number in range(1, 65) if watch.check()]
         assert len(found) < 20
         assert found[-5:] == [32, 40, 48, 56, 64]
 
@@ -203,16 +222,13 @@ class TestHowOften:
             child.wait()
 
     def test_all_that_do_nothing_are_looked_at_in_the_same_look(self):
-        sleepers = [subprocess.Popen(["sleep", "1000"]) for _ in range(3)]
         watch = UsageWatch(interval=0.0)
         found = []
-        for number in range(1, 97):
-            if number in (1, 6, 11):
-                watch.add(number, WatchTarget(pid=sleepers[number // 5].pid), roomy(processes=0))
-            found.append(len(watch.check()))
-        for sleeper in sleepers:
-            sleeper.kill()
-            sleeper.wait()
+        with resting(3) as pids:
+            for number in range(1, 97):
+                if number in (1, 6, 11):
+                    watch.add(number, WatchTarget(pid=pids[number // 5]), roomy(processes=0))
+                found.append(len(watch.check()))
         assert found[-32:] == [3 if number % 8 == 0 else 0 for number in range(65, 97)]
 
 
@@ -374,12 +390,8 @@ class TestFallingMemory:
 
     @pytest.fixture
     def sleeper(self):
-        process = subprocess.Popen(["sleep", "1000"])
-        while b"sleep" not in Path(f"/proc/{process.pid}/cmdline").read_bytes():
-            pass  # until it has executed `sleep`
-        yield process.pid
-        process.kill()
-        process.wait()
+        with resting(1) as (pid,):
+            yield pid
 
     def watch(self, sources: CountedSources, sleeper: int, kernels: int) -> UsageWatch:
         """Of kernels that have rested for long enough not to be read for several rounds."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+import zmq
 
 from tests.kernelside.confined import confined, kinds
-from tests.kernelside.driving import Cell, Server, joined
+from tests.kernelside.driving import PATIENCE, Cell, Server, joined
 
 pytestmark = pytest.mark.integration
 
@@ -22,13 +24,33 @@ ENDINGS = {
 TIMES = 10
 
 
-def said_at_last(cell: Cell, request: str) -> str:
-    """The text that was read until a kernel that is about to end had ended."""
-    cell.server.event("exited", cell.kernel_id)
-    pieces = []
-    while cell.iopub.poll(200):  # all of it is in the socket, but libzmq takes a moment to read it
-        pieces.append(cell.message())
-    cell.hang_up()
+class LastWords:
+    """Hears all that a kernel says that is about to end."""
+
+    def __init__(self, cell: Cell) -> None:
+        self._cell = cell
+        # Tells when libzmq has read the socket to its end, which may be after the kernel's.
+        self._connection = cell.iopub.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+
+    def of(self, request: str) -> str:
+        """The text for a request, when the kernel has ended."""
+        pieces = []
+        poller = zmq.Poller()
+        for socket in (self._cell.iopub, self._connection):
+            poller.register(socket, zmq.POLLIN)
+        while True:
+            ready = dict(poller.poll(int(PATIENCE * 1000)))
+            assert ready, "the connection was not closed"
+            # Again, since it was looked at before the other.
+            if self._cell.iopub not in ready and not self._cell.iopub.poll(0):
+                break
+            pieces.append(self._cell.message())
+        self._cell.exited()
+        return said(pieces, request)
+
+
+def said(pieces: list[dict[str, Any]], request: str) -> str:
+    """The text among messages that belongs to a request."""
     return "".join(
         message["content"]["text"]
         for message in joined(pieces)
@@ -56,30 +78,34 @@ def test_what_was_flushed_is_heard(crashing, ending):
     ending += "\nimport os; os._exit(1)"
     for _ in range(TIMES):
         cell = crashing.start()
+        words = LastWords(cell)
         request = cell.execute(f"for i in range(50): print('line', i, flush=True)\n{ending}")
-        assert said_at_last(cell, request) == "".join(f"line {i}\n" for i in range(50))
+        assert words.of(request) == "".join(f"line {i}\n" for i in range(50))
 
 
 def test_what_was_written_beneath_and_then_flushed(server):
     cell = server.start()
+    words = LastWords(cell)
     request = cell.execute(
         "import os, sys\nos.write(1, b'beneath')\nsys.stdout.flush()\nos._exit(0)"
     )
-    assert said_at_last(cell, request) == "beneath"
+    assert words.of(request) == "beneath"
 
 
 def test_what_the_cell_before_had_said(server):
     for _ in range(TIMES):
         cell = server.start()
+        words = LastWords(cell)
         before = cell.execute("print('before')")
         cell.execute("import os; os._exit(0)")
-        assert said_at_last(cell, before) == "before\n"
+        assert words.of(before) == "before\n"
 
 
 def test_what_a_thread_had_flushed(server):
     """The file has how much that is."""
     for _ in range(TIMES):
         cell = server.start()
+        words = LastWords(cell)
         request = cell.execute(
             "import os, threading, time\n"
             "flushed = os.open('.flushed', os.O_CREAT | os.O_WRONLY)\n"
@@ -91,7 +117,7 @@ def test_what_a_thread_had_flushed(server):
             "while not os.fstat(flushed).st_size: time.sleep(0)\n"
             "os.abort()"
         )
-        lines = said_at_last(cell, request).splitlines()
+        lines = words.of(request).splitlines()
         last = int((cell.work / ".flushed").read_text())
         assert len(lines) > last
         assert lines == [f"line {i}" for i in range(len(lines))]

@@ -14,7 +14,7 @@ from sagecell_tx.kernelside.system import processtable
 from sagecell_tx.kernelside.system.autogroups import NICE, Autogroups, give_nice, nice_for
 from tests import autogroups
 from tests.autogroups import nice_of_group
-from tests.kernelside.driving import gone
+from tests.kernelside.driving import gone, until_asleep
 
 WEIGHT = 1.25
 
@@ -77,6 +77,8 @@ class TestRealSessions:
             os.kill(pid, signal.SIGUSR1)
         for _ in own:
             family.stdout.read(1)
+        for pid in own:
+            until_asleep(pid)
         groups.level(tree(family.pid))  # counts the work since the last call
         groups.level(tree(family.pid))
         assert [nice_of_group(pid) for pid in own] == [NICE] * 4
@@ -87,6 +89,8 @@ class TestRealSessions:
             os.kill(pid, signal.SIGUSR1)
         for _ in sleeping:
             family.stdout.read(1)
+        for pid in sleeping:
+            until_asleep(pid)
         groups = Autogroups()
         for _ in range(3):
             groups.level(tree(family.pid))

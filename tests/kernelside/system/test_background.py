@@ -74,8 +74,7 @@ IDLE = {
 def test_a_cell_waits(server, left):
     cell = server.start(background_seconds=1000)
     request = cell.execute(f"{LATE}\nprint('ended', flush=True)\n{LEFT[left]}", metadata=WAIT)
-    while cell.message()["content"].get("text") != "ended\n":
-        pass
+    cell.until_printed("ended\n")
     (cell.work / "go").touch()
     result = cell.result(request)
     assert result.text() == "late\n"
@@ -148,8 +147,7 @@ def test_an_interrupt_ends_the_wait(server, left):
     # Only when the wait has begun: before, the interrupt would be the program's.
     told = "import asyncio\nasyncio.get_running_loop().call_later(0.1, lambda: print('ended', flush=True))"
     request = cell.execute(f"{LATE}\n{LEFT[left]}\n{told}", metadata=WAIT)
-    while cell.message()["content"].get("text") != "ended\n":
-        pass
+    cell.until_printed("ended\n")
     os.kill(cell.pid, signal.SIGINT)
     result = cell.result(request)
     assert (result.reply["status"], result.reply["ename"]) == ("error", "KeyboardInterrupt")

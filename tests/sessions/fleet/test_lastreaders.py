@@ -55,6 +55,36 @@ class LastReadersTests(FleetCase):
         kept.attachment.detach()
         self.empty()
 
+    def test_what_was_read_and_is_not_written_counts(self) -> None:
+        """A transport reads more when it has written what it read before, however long that is."""
+        slow = []
+        for number in range(3):
+            session = self.open(address="192.0.2.1", timeout=60)
+            one = MemoryListener(slow=True)
+            one.attachment = session.attach(one)
+            self.host.latest.stream("x" * 10_000)
+            assert one.read()
+            session.stop(Reason.STOPPED)
+            assert self.fleet.unread_of_ended > 10_000 * min(number + 1, 2)
+            slow.append(one)
+        assert [each.closed for each in slow] == [[STALLED], [], []]
+        for each in slow[1:]:
+            each.read_all()
+            assert each.closed == ["stopped"]
+        self.empty()
+
+    def test_who_cannot_come_back_any_more_has_nothing_kept(self) -> None:
+        away = self.ended("192.0.2.1", name="")
+        away.attachment.detach()
+        reading = self.ended("192.0.2.2", name="")
+        assert self.fleet.unread_of_ended > 20_000
+        self.fleet.ended.clear()
+        assert 10_000 < self.fleet.unread_of_ended < 20_000
+        reading.read_all()
+        assert reading.closed == ["stopped"]
+        assert self.fleet.unread_of_ended == 0
+        self.empty()
+
     def test_what_clients_fetch_that_came_back_counts(self) -> None:
         """They count as listeners from then on, though their sessions are no longer kept for others."""
         early = self.ended("192.0.2.1", name="")

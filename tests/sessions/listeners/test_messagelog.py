@@ -217,3 +217,33 @@ def test_what_has_more_in_it_than_a_stream_is_not_looked_into():
         log.append(commas)
     (message,) = take_all(log, cursor)
     assert message.parsed_content()["text"] == commas.parsed_content()["text"] * 2
+
+
+def test_what_was_taken_and_may_not_be_written_yet_is_counted_once():
+    log = MessageLog(1000)
+    cursors = [log.open(), log.open()]
+    log.append(status("busy"))
+    log.append(stream("b"))
+    both = log.size
+    for cursor in cursors:
+        assert log.unwritten == both
+        take_all(log, cursor)
+    assert (log.size, log.unwritten) == (0, both)
+    for cursor in cursors:
+        assert log.unwritten == both
+        take_all(log, cursor)
+    assert log.unwritten == 0
+
+
+def test_what_a_client_acknowledges_unread_stays():
+    log = MessageLog(1000)
+    cursors = [log.open(resumable=True) for _ in range(2)]
+    message = status("busy")
+    log.append(message)
+    take_all(log, cursors[0])
+    for cursor in cursors:
+        log.acknowledge(cursor, 1)
+    assert log.size > 0
+    assert take_all(log, cursors[1]) == [message]
+    log.acknowledge(cursors[1], 1)
+    assert log.size == 0

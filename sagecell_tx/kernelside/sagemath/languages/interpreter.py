@@ -28,6 +28,9 @@ from sagecell_tx.kernelside.languages.reading import new_mark, read_until
 #: kernel itself is killed after two.
 GRACE = 1.2
 
+#: How long it may take until it is asked again whether it has, in seconds.
+_AGAIN = 0.3
+
 
 @frozen
 class Interpreter:
@@ -133,7 +136,7 @@ class Interpreter:
             # Again and again: an interpreter may drop what it has read before an interrupt.
             process.sendline(self.marking.format(*mark))
             with suppress(TimeoutError):
-                _, is_whole = read_until(process.child_fd, answer, now + GRACE / 4)
+                _, is_whole = read_until(process.child_fd, answer, now + _AGAIN)
                 if is_whole:
                     return
         raise TimeoutError

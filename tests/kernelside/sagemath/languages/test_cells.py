@@ -129,6 +129,7 @@ def test_nobody_waits_for_the_answer_to_a_question(cell):
 
 @pytest.mark.parametrize("language", LOOPS)
 def test_an_endless_program_is_interrupted_and_keeps_its_variables(cell, language):
+    cell.give_time()
     pid = process(cell, language)
     request = begun(cell, language, f"{WRITING[language]}\n{LOOPS[language]}")
     cell.signal("INT")
@@ -139,10 +140,10 @@ def test_an_endless_program_is_interrupted_and_keeps_its_variables(cell, languag
 
 @pytest.mark.parametrize("language", LOOPS)
 def test_what_sage_runs_in_it_is_interrupted_as_well(cell, language):
+    cell.give_time()
     pid = process(cell, language)
     request = cell.execute(f"print('in', flush=True)\n{language}.eval({LOOPS[language]!r})")
-    while cell.message()["content"].get("text") != "in\n":
-        pass
+    cell.until_printed("in\n")
     cell.signal("INT")
     assert cell.result(request).reply["ename"] == "KeyboardInterrupt"
     assert process(cell, language) == pid
@@ -151,6 +152,7 @@ def test_what_sage_runs_in_it_is_interrupted_as_well(cell, language):
 
 @pytest.mark.parametrize("language", LOOPS)
 def test_an_interrupt_just_before_a_program_runs_keeps_the_variables(cell, language):
+    cell.give_time()
     pid = process(cell, language)
     cell.run(
         f"expect = {language}.expect\n"

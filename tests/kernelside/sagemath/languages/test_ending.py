@@ -7,6 +7,7 @@ import subprocess
 import psutil
 import pytest
 
+from tests.kernelside.driving import LOADING
 from tests.processtree import status_of
 from tests.sagevenv import PYTHON
 
@@ -43,7 +44,7 @@ def test_one_that_has_ended_by_itself(cell):
 
 
 #: Loads Sage as a fork server does, and prints its children's pids, and those that it tells of.
-LOADING = """
+LOAD = """
 from sagecell_tx.kernelside.sagemath.environment import SageEnvironment
 environment = SageEnvironment()
 environment.before_import()
@@ -57,7 +58,7 @@ environment.close()
 def test_loading_has_left_none():
     # At once: what Sage lets end a program itself may take five seconds, and be seen or not.
     done = subprocess.run(
-        [PYTHON, "-P", "-c", LOADING], capture_output=True, text=True, check=True, timeout=120
+        [PYTHON, "-P", "-c", LOAD], capture_output=True, text=True, check=True, timeout=LOADING
     )
     children, helpers = done.stdout.splitlines()
     assert children.split() == helpers.split()
