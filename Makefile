@@ -1,4 +1,4 @@
-# Two promises: `make run` serves http://localhost:8888/, `make test` runs everything.
+# Two promises: `make run` serves http://localhost:8888/, or another port with PORT=8889, and `make test` runs everything.
 # Each does its own set-up on a fresh machine that has Python 3.11+, Node 20+ and make.
 
 PYTHON ?= python3
@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CLIENT := sagecell_tx/http/client/index.html
 STATE ?= var
+PORT ?= 8888
 
 # The virtual environment of Jupyter's clients for Python, which the tests run beside the server.
 JUPYTER := .venv-jupyter
@@ -22,12 +23,12 @@ SAGE := .venv-sage
 
 run: $(VENV)/kernel $(CLIENT)
 	exec $(BIN)/twistd --nodaemon --pidfile= sagecell-tx --state-dir $(STATE) \
-		--listen tcp:8888:interface=127.0.0.1
+		--listen tcp:$(PORT):interface=127.0.0.1
 
 # The same server, whose kernels have Sage.
 run-sage: $(VENV)/kernel $(CLIENT) $(SAGE)/ready
 	exec $(BIN)/twistd --nodaemon --pidfile= sagecell-tx --state-dir $(STATE) \
-		--listen tcp:8888:interface=127.0.0.1 --kernel-python $(SAGE)/bin/python
+		--listen tcp:$(PORT):interface=127.0.0.1 --kernel-python $(SAGE)/bin/python
 
 test: lint types layers docs web python
 

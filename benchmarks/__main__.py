@@ -82,12 +82,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print."""
     parser = _COMPARISON.parser("benchmarks", __doc__)
     names = [SAGECELL, JUPYTER, PLAIN, FORKED, STOCK]
-    parser.add_argument("--peer", action="append", choices=names, help="repeatable")
+    parser.add_argument(
+        "--peer", action="append", choices=names, help="compare with this only; may be repeated"
+    )
     parser.add_argument("--sessions", type=int, help="how many sessions at once [50]")
     parser.add_argument(
         "--pictures", metavar="DIRECTORY", type=Path, help="draw the figures as SVG files there"
     )
-    parser.add_argument("--against", metavar="REV", help="a revision, in git's words")
+    parser.add_argument(
+        "--against", metavar="REV", help="compare with this revision of git instead"
+    )
     options = parser.parse_args(arguments)
     effort = QUICK if options.quick else FULL
     if options.sessions:

@@ -212,9 +212,11 @@ def _burn(share: float) -> None:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.attack", description=__doc__)
-    parser.add_argument("--only", action="append", choices=ATTACKS, help="repeatable")
-    parser.add_argument("--runs", type=int, default=5, help="of each attack [5]")
-    parser.add_argument("--seconds", type=float, default=10.0, help="of each run [10]")
+    parser.add_argument(
+        "--only", action="append", choices=ATTACKS, help="this attack only; may be repeated"
+    )
+    parser.add_argument("--runs", type=int, default=5, help="how often each attack is run [5]")
+    parser.add_argument("--seconds", type=float, default=10.0, help="how long each run lasts [10]")
     return parser.parse_args(arguments)
 
 

@@ -43,7 +43,7 @@ class Comparison:
             "--only",
             action="append",
             choices=[each.name for each in self.measures],
-            help="repeatable",
+            help="measure this only; may be repeated",
         )
         return parser
 

@@ -201,7 +201,7 @@ def _judge(drags: Sequence[Drag]) -> None:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.interacts", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=10.0, help="of each drag [10]")
+    parser.add_argument("--seconds", type=float, default=10.0, help="how long each drag lasts [10]")
     parser.add_argument("--turns", type=int, default=3, help="number of drags [3]")
     parser.add_argument(
         "--milliseconds", type=float, default=5.0, help="time that the function takes [5]"

@@ -129,7 +129,7 @@ _COMPARISON = Comparison(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print."""
     parser = _COMPARISON.parser("benchmarks.sage", __doc__)
-    parser.add_argument("--python", type=Path, default=PYTHON, help="one that has Sage")
+    parser.add_argument("--python", type=Path, default=PYTHON, help="a Python that has Sage")
     options = parser.parse_args(arguments)
     effort = attrs.evolve(QUICK if options.quick else FULL, kernels=10)
     _COMPARISON.run(options, effort, lambda directory: _peers(directory, options.python.absolute()))

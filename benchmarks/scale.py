@@ -155,11 +155,17 @@ def _print_aim(title: str, value: float, aim: float) -> None:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=__doc__)
-    parser.add_argument("--kernels", type=int, default=COUNTS[-1], help="how many; 0: none [1000]")
-    parser.add_argument("--clients", type=int, default=CLIENTS, help="idle ones; 0: none [1000]")
+    parser.add_argument(
+        "--kernels", type=int, default=COUNTS[-1], help="how many kernels; 0: none [1000]"
+    )
+    parser.add_argument(
+        "--clients", type=int, default=CLIENTS, help="how many idle clients; 0: none [1000]"
+    )
     parser.add_argument("--kernel-python", default="", help="another Python for the kernels")
-    parser.add_argument("--seconds", type=float, default=LONGEST, help="begin nothing after [300]")
-    parser.add_argument("--seed", type=int, default=1, help="of what is chosen at random [1]")
+    parser.add_argument(
+        "--seconds", type=float, default=LONGEST, help="after these, begin nothing more [300]"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="seed of what is chosen at random [1]")
     return parser.parse_args(arguments)
 
 

@@ -295,9 +295,15 @@ def _judge(seen: Sequence[Belongings]) -> int:
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
     parser.add_argument("--sessions", type=int, default=10_000, help="number of sessions [10,000]")
-    parser.add_argument("--hours", type=float, help="duration, instead of a number")
-    parser.add_argument("--only", action="append", choices=PROGRAMS, help="repeatable")
-    parser.add_argument("--seed", type=int, default=1, help="of the visitors' random actions [1]")
+    parser.add_argument(
+        "--hours", type=float, help="run for so many hours, instead of a number of sessions"
+    )
+    parser.add_argument(
+        "--only", action="append", choices=PROGRAMS, help="these programs only; may be repeated"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=1, help="seed of the visitors' random actions [1]"
+    )
     return parser.parse_args(arguments)
 
 

@@ -2,7 +2,8 @@
 
 The documents use only what every viewer of reStructuredText supports: links between them are paths
 of files, and docs/index.rst is a plain list. Here, such links become Sphinx's own, and the list
-becomes the contents of the sidebar.
+becomes the contents of the sidebar. A table of a page's own contents is left out: the theme has one
+at the side of each page, and shows an error in place of a second one.
 """
 
 from __future__ import annotations
@@ -79,6 +80,20 @@ class LocalLinks(SphinxTransform):
             link.replace_self(new)
 
 
+class NoContents(SphinxTransform):
+    """Removes the tables of contents that documents have for other viewers, and the links of headings to them."""
+
+    default_priority = 800  # they are filled at 720
+
+    def apply(self, **kwargs: Any) -> None:
+        """Remove docutils' nodes."""
+        for topic in list(self.document.findall(nodes.topic)):
+            if "contents" in topic["classes"]:
+                topic.parent.remove(topic)
+        for title in self.document.findall(nodes.title):
+            title.attributes.pop("refid", None)
+
+
 def list_contents(app: Sphinx, docname: str, source: list[str]) -> None:
     """Add the documents that the index lists to the sidebar, under the index's headings."""
     if docname != root_doc:
@@ -121,6 +136,7 @@ def find_by_last_name(
 def setup(app: Sphinx) -> None:
     """Register the extensions above; called by Sphinx."""
     app.add_transform(LocalLinks)
+    app.add_transform(NoContents)
     app.connect("source-read", list_contents)
     app.connect("autodoc-process-docstring", keep_lines)
     app.connect("missing-reference", find_by_last_name)

@@ -14,7 +14,6 @@ import json
 import signal
 import sys
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -33,13 +32,10 @@ from benchmarks.ordeal.residents import Residents
 from benchmarks.ordeal.seen import Seen
 from sagecell_tx.commands.arguments import duration
 from sagecell_tx.commands.reacting import run_reactor
-from sagecell_tx.remote.load.channels import endpoint
-from sagecell_tx.remote.load.kept import Kept
 from sagecell_tx.remote.load.models import ClassModel, Evaluate, Model, Stage
 from sagecell_tx.remote.load.report import report
-from sagecell_tx.remote.load.requests import Requests, many_connections
 from sagecell_tx.remote.load.run import LoadRun
-from sagecell_tx.remote.load.visits import Visits
+from sagecell_tx.remote.load.visits import visits_to
 from tests.integration.netspaces import why_not
 from tests.postgresql import programs
 
@@ -117,18 +113,12 @@ def _ordeal(options: argparse.Namespace, reactor: Any, cluster: WholeCluster) ->
     """The run that the options ask for; its time begins now."""
     began, random = reactor.seconds(), Random(options.seed)
     seen = Seen(now=lambda: reactor.seconds() - began)
-    http = many_connections(reactor, 200)
-    requests = Requests(http=http, server=cluster.url)
-    kept = Kept(requests=requests, clock=reactor, results=seen)
-    visits = Visits(
+    visits = visits_to(
+        cluster.url,
         reactor=reactor,
-        clock=reactor,
-        http=http,
-        server=cluster.url,
-        connect=partial(endpoint, reactor),
+        connections=200,
         random=random,
         results=seen,
-        kept=kept,
         programs=ORDEAL_PROGRAMS,
     )
     director = Director(events=list(events(cluster)), now=seen.now, tell=_tell)
@@ -142,8 +132,6 @@ def _ordeal(options: argparse.Namespace, reactor: Any, cluster: WholeCluster) ->
         ),
         stage=Stage(clock=reactor, random=random, seconds=options.seconds, most=10**7),
         visits=visits,
-        kept=kept,
-        results=seen,
         clock=reactor,
         progress=lambda _: None,
     )
@@ -191,14 +179,20 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="TIME",
         help="how long visitors come, such as 1m; the events are spread over it [10m]",
     )
-    parser.add_argument("--visitors", type=int, default=10, help="of the class [10]")
-    parser.add_argument("--residents", type=int, default=4, help="whose sessions stay [4]")
     parser.add_argument(
-        "--think", type=duration, default=3.0, metavar="TIME", help="between evaluations [3s]"
+        "--visitors", type=int, default=10, help="how many visitors come and go [10]"
     )
-    parser.add_argument("--seed", type=int, default=1, help="of programs and times [1]")
-    parser.add_argument("--logs", type=Path, metavar="DIRECTORY", help="keep all logs there")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the report there as well")
+    parser.add_argument(
+        "--residents", type=int, default=4, help="how many others keep their sessions [4]"
+    )
+    parser.add_argument(
+        "--think", type=duration, default=3.0, metavar="TIME", help="pause between evaluations [3s]"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="seed of programs and times [1]")
+    parser.add_argument("--logs", type=Path, metavar="DIRECTORY", help="keep all logs in DIRECTORY")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="also write the report to FILE, as JSON"
+    )
     return parser.parse_args(arguments)
 
 

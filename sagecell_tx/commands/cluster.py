@@ -17,11 +17,14 @@ def add(commands: Any) -> None:
     keys = cluster_commands.add_parser(
         "keys",
         help="make a key and a certificate",
-        description="Makes a secret key and its certificate in DIRECTORY, unless there are some, and "
-        "prints the certificate's fingerprint: the agents' setting webs takes that of the web "
-        "process's, and the web process's setting cluster.machines that of an agent's.",
+        description="Makes a secret key and its certificate in DIRECTORY, unless it has them already, and "
+        "prints the certificate's fingerprint. Run it on each machine. The fingerprint of the web "
+        "process's key goes into the setting webs of each agent, and that of an agent's key into "
+        "the setting cluster.machines of the web process.",
     )
-    keys.add_argument("file", metavar="DIRECTORY", type=Path)
+    keys.add_argument(
+        "file", metavar="DIRECTORY", type=Path, help="where the key and the certificate are"
+    )
     keys.set_defaults(run=_keys)
 
 

@@ -1,4 +1,4 @@
-"""``sagecell-tx drain``: lets a server's sessions end, and then the server."""
+"""``sagecell-tx drain``: a server ends when its sessions have."""
 
 from __future__ import annotations
 
@@ -25,20 +25,22 @@ _LOOK = 0.5
 _LONGEST = 64 * 1024
 
 _DRAIN = """\
-Lets a server of this machine admit no more sessions, and end when those that it has have ended by
-themselves, or after limits.lifetime.drain_seconds. Its users are told how long they have. SIGHUP does the
-same; SIGTERM or a second SIGHUP ends the server at once.
+Tells a server of this machine to admit no new sessions, and to stop when its present sessions have
+ended, at the latest after limits.lifetime.drain_seconds. Its users are told how much time they have left.
+SIGHUP does the same; SIGTERM or a second SIGHUP stops the server at once.
 """
 
 
 def add(commands: Any) -> None:
     """Add the command ``drain``."""
-    drain = commands.add_parser("drain", help="let a server end in good time", description=_DRAIN)
+    drain = commands.add_parser(
+        "drain", help="stop a server when its sessions have ended", description=_DRAIN
+    )
     drain.add_argument(
         "--config",
         metavar="FILE",
         type=Path,
-        help="the server's settings, if they name directories",
+        help="the server's settings file, needed if it names directories",
     )
     drain.add_argument(
         "--state-dir",
@@ -47,9 +49,14 @@ def add(commands: Any) -> None:
         help="the server's state directory; by default var",
     )
     drain.add_argument(
-        "--node", metavar="NUMBER", type=int, help="which server, if there are several"
+        "--node",
+        metavar="NUMBER",
+        type=int,
+        help="the number of the server, if several share the state directory",
     )
-    drain.add_argument("--no-wait", action="store_true", help="do not wait for the server's end")
+    drain.add_argument(
+        "--no-wait", action="store_true", help="do not wait until the server has stopped"
+    )
     drain.set_defaults(run=_run)
 
 

@@ -1,4 +1,4 @@
-"""``sagecell-tx load``: many visitors at once, to see what a server can take."""
+"""``sagecell-tx load``: simulates many visitors, to see how many a server can take."""
 
 from __future__ import annotations
 
@@ -15,29 +15,26 @@ from urllib.parse import urlsplit
 from sagecell_tx.commands.arguments import duration, server_url
 from sagecell_tx.commands.failing import failed
 from sagecell_tx.commands.reacting import INTERRUPTED, run_reactor
-from sagecell_tx.remote.load.channels import endpoint
-from sagecell_tx.remote.load.kept import Kept
 from sagecell_tx.remote.load.models import ArrivalsModel, ClassModel, Model, Stage
 from sagecell_tx.remote.load.programs import FOR_SERVICE, PROGRAMS
 from sagecell_tx.remote.load.report import report
-from sagecell_tx.remote.load.requests import Requests, many_connections
 from sagecell_tx.remote.load.results import Results
 from sagecell_tx.remote.load.run import LoadRun
-from sagecell_tx.remote.load.visits import SERVICE, TRANSPORTS, Visits
+from sagecell_tx.remote.load.visits import SERVICE, TRANSPORTS, visits_to
 from sagecell_tx.remote.terminal import Terminal
 
 _LOAD = """\
-Lets visitors come to a server: they start kernels, run small programs of several kinds over every
-transport, check what comes back, and store permalinks and files. At the end it prints how long they
-waited and what failed, and looks for everything that the server has acknowledged to keep.
+Simulates visitors of a server: they start kernels, run small programs of several kinds over every
+transport, check the output, and store permalinks and files. At the end it checks that the server still
+has everything that it said it had stored, and prints how long the visitors waited and what failed.
 
-It takes what it can get of the server's machine. Use it on servers that you operate.
+This can take all the capacity of the server's machine. Use it only on servers that you operate.
 """
 
 _LOAD_MORE = """\
 exit status:
-  0 if everything was done;
-  1 if something failed, or is lost;
+  0 if everything succeeded;
+  1 if something failed, or was lost;
   130 if you pressed Ctrl-C, which ends the visits and prints the report.
 
 examples:
@@ -53,7 +50,7 @@ def add(commands: Any) -> None:
     """Add the command ``load``."""
     load = commands.add_parser(
         "load",
-        help="let many visitors come to a server that you operate",
+        help="simulate many visitors of a server that you operate",
         description=_LOAD,
         epilog=_LOAD_MORE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -68,20 +65,20 @@ def add(commands: Any) -> None:
         metavar="N",
         type=partial(_number, most=_VISITORS),
         default=10,
-        help="so many visitors, who think between two evaluations; by default 10",
+        help="how many visitors there are all the time; each pauses between its evaluations; by default 10",
     )
     model.add_argument(
         "--rate",
         metavar="PER_SECOND",
         type=_rate,
-        help="instead of a class: so many arrivals a second, each of which evaluates once",
+        help="instead of --class: how many visitors arrive in a second; each evaluates once and leaves",
     )
     load.add_argument(
         "--think",
         metavar="TIME",
         type=duration,
         default=10.0,
-        help="how long each of a class thinks, on average, such as 20s; by default 10s",
+        help="how long a visitor of --class pauses on average, such as 20s; by default 10s",
     )
     load.add_argument(
         "--for",
@@ -89,67 +86,69 @@ def add(commands: Any) -> None:
         metavar="TIME",
         type=duration,
         default=60.0,
-        help="how long visitors come, such as 5m; by default 1m",
+        help="how long the test lasts, such as 5m; by default 1m",
     )
     load.add_argument(
         "--most",
         metavar="N",
         type=partial(_number, most=10**7),
         default=100_000,
-        help="evaluations at most; by default 100,000",
+        help="stop after N evaluations; by default 100,000",
     )
     load.add_argument(
         "--at-once",
         metavar="N",
         type=partial(_number, most=_VISITORS),
         default=500,
-        help="visitors at a time at most, with --rate; further ones count as failures; by default 500",
+        help="with --rate, the most visitors at a time; an arrival beyond that counts as a failure; by default 500",
     )
     load.add_argument(
         "--transports",
         metavar="LIST",
         type=partial(_some_of, names=TRANSPORTS),
         default=TRANSPORTS,
-        help=f"how visitors connect; by default {','.join(TRANSPORTS)}",
+        help=f"how visitors connect, separated by commas; by default {','.join(TRANSPORTS)}",
     )
     load.add_argument(
         "--programs",
         metavar="LIST",
         type=partial(_some_of, names=tuple(PROGRAMS)),
         default=tuple(PROGRAMS),
-        help=f"what they run; by default {','.join(PROGRAMS)}",
+        help=f"what they run, separated by commas; by default {','.join(PROGRAMS)}",
     )
     load.add_argument(
         "--patience",
         metavar="TIME",
         type=duration,
         default=60.0,
-        help="how long a visitor waits for one evaluation; by default 60s",
+        help="how long a visitor waits for one evaluation before it counts as a failure; by default 60s",
     )
     load.add_argument(
         "--own-addresses",
         action="store_true",
-        help="each visitor has an address of its own in X-Forwarded-For, which a server believes "
-        "from its own machine, so that its limits by address apply to each",
+        help="give each visitor another address, in X-Forwarded-For, so that the limits by address apply "
+        "to each visitor; the server has to trust the machine of this command as a proxy",
     )
     load.add_argument(
         "--seed",
         metavar="N",
         type=int,
         default=0,
-        help="choose other programs and times; the same for the same number",
+        help="the seed of all random choices, of programs and times; by default 0",
     )
     load.add_argument(
         "--accept-terms",
         action="store_true",
         help="you accept the server's terms of service, which are at URL/tos.html",
     )
-    load.add_argument("--json", metavar="FILE", type=Path, help="write the report there as well")
-    load.add_argument("--quiet", action="store_true", help="no line of progress")
+    load.add_argument(
+        "--json", metavar="FILE", type=Path, help="also write the report to FILE, as JSON"
+    )
+    load.add_argument("--quiet", action="store_true", help="show no progress")
     load.add_argument(
         "--i-operate-this-server",
         action="store_true",
-        help="allow a URL of another machine than this one",
+        help="allow a URL of another machine",
     )
     load.set_defaults(run=_load, file="")
 
@@ -225,18 +224,12 @@ def load_run(options: argparse.Namespace, reactor: Any, terminal: Terminal) -> L
         if options.rate is None
         else ArrivalsModel(rate=options.rate, at_once=options.at_once)
     )
-    http = many_connections(reactor, 2 * max(options.visitors, options.at_once))
-    requests = Requests(http=http, server=options.server)
-    kept = Kept(requests=requests, clock=reactor, results=results)
-    visits = Visits(
+    visits = visits_to(
+        options.server,
         reactor=reactor,
-        clock=reactor,
-        http=http,
-        server=options.server,
-        connect=partial(endpoint, reactor),
+        connections=2 * max(options.visitors, options.at_once),
         random=random,
         results=results,
-        kept=kept,
         transports=options.transports,
         programs={name: PROGRAMS[name] for name in options.programs},
         patience=options.patience,
@@ -246,8 +239,6 @@ def load_run(options: argparse.Namespace, reactor: Any, terminal: Terminal) -> L
         model=model,
         stage=Stage(clock=reactor, random=random, seconds=options.seconds, most=options.most),
         visits=visits,
-        kept=kept,
-        results=results,
         clock=reactor,
         progress=terminal.progress,
         headers=_own_address if options.own_addresses else lambda _: {},

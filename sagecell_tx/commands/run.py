@@ -28,7 +28,7 @@ directory, or where --save-to says.
 
 _RUN_MORE = f"""\
 exit status:
-  that of the program: 0, or what it gave to sys.exit, or 1 after an exception;
+  that of the program: 0, 1 after an exception, or what it passed to sys.exit;
   {LATE} if it was stopped at its timeout;
   {NOT_RUN} if it could not be run, or not all of its files could be saved;
   {DIED} if it used too much memory, or its kernel ended for another reason;
@@ -61,7 +61,7 @@ def add(commands: Any) -> None:
     run.add_argument(
         "--language",
         metavar="NAME",
-        help="the program's language; by default what FILE ends in: "
+        help="the program's language; by default that of the ending of FILE: "
         + ", ".join(f"{suffix} {name}" for suffix, name in BY_SUFFIX.items()),
     )
     run.add_argument(
@@ -91,22 +91,22 @@ def add(commands: Any) -> None:
         "--token-file",
         metavar="PATH",
         type=Path,
-        help="a file with an API key of the server; by default the environment variable "
-        "SAGECELL_TOKEN has it, if you have one",
+        help="a file with an API key of the server, if you have one; by default the key is in the "
+        "environment variable SAGECELL_TOKEN",
     )
     run.add_argument(
         "--idempotency-key",
         metavar="KEY",
         default="",
-        help="with an API key: run nothing if this KEY was sent a while ago with the same program, "
-        "and write the same output",
+        help="with an API key: if the same program was recently sent with this KEY, do not run it "
+        "again, and write the same output",
     )
     run.add_argument(
         "--accept-terms",
         action="store_true",
         help="you accept the server's terms of service, which are at URL/tos.html",
     )
-    run.add_argument("--quiet", action="store_true", help="no line of progress")
+    run.add_argument("--quiet", action="store_true", help="show no progress")
     run.set_defaults(run=_run)
 
 

@@ -17,7 +17,7 @@ def add(commands: Any) -> None:
     upgrade = settings_commands.add_parser(
         "upgrade",
         help="print a settings file with the current names",
-        description="Print a settings file in which every former name is replaced by the current "
+        description="Prints a settings file in which every former name is replaced by the current "
         "one. Comments are kept. The file itself is not changed.",
     )
     upgrade.add_argument("file", metavar="FILE", type=Path, help="a TOML file with settings")

@@ -1,4 +1,4 @@
-"""``sagecell-tx status``: what an operator wants to know of a server, in one screen."""
+"""``sagecell-tx status``: what a server is doing, in one screen."""
 
 from __future__ import annotations
 
@@ -35,13 +35,14 @@ _LONGEST = 4 << 20
 _AFRESH = "\x1b[H\x1b[J"
 
 _STATUS = """\
-Tells what a server is doing: kernels, queue, refusals, how kernels ended. URL is the server's page, or
-with a token the address of its admin page, which tells each machine, site and session as well.
+Shows what a server is doing: kernels, queue, refusals, how kernels ended. URL is the address of the
+server's page. With --token-file it is that of the admin page, which also reports each machine, site and
+session.
 """
 
 _STATUS_MORE = """\
 exit status:
-  0 if the server has answered, 1 if not.
+  0 if the server answered, 1 if not.
 
 examples:
   sagecell-tx status http://localhost:8888
@@ -57,7 +58,7 @@ def add(commands: Any) -> None:
     """Add the command ``status``."""
     status = commands.add_parser(
         "status",
-        help="tell what a server is doing",
+        help="show what a server is doing",
         description=_STATUS,
         epilog=_STATUS_MORE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -74,11 +75,11 @@ def add(commands: Any) -> None:
         "--token-file",
         metavar="PATH",
         type=Path,
-        help="a file with the token of the admin page, whose address URL is then",
+        help="a file with the token of the admin page; URL is then the address of that page",
     )
     status.add_argument("--json", action="store_true", help="print the server's answer as JSON")
     status.add_argument(
-        "--watch", action="store_true", help="again every two seconds, until you press Ctrl-C"
+        "--watch", action="store_true", help="repeat every two seconds, until you press Ctrl-C"
     )
     status.set_defaults(run=_status, file="")
 

@@ -7,10 +7,12 @@ the same promises.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from signal import Signals
 from typing import Protocol, runtime_checkable
 
 from attrs import field, frozen
 from twisted.internet.defer import Deferred
+from typing_extensions import override
 
 from sagecell_tx.sessions.spec import KernelSpec
 from sagecell_tx.wire.messages import Message
@@ -69,6 +71,16 @@ class Exit:
     status: int | None = None
     signal: int | None = None
     reason: str | None = None
+
+    @override
+    def __str__(self) -> str:
+        """For the log, after "ended": ``with status 1``, or ``by SIGKILL (memory)``."""
+        if self.signal is not None:
+            known = self.signal in set(Signals)
+            how = f"by {Signals(self.signal).name if known else f'signal {self.signal}'}"
+        else:
+            how = "unobserved" if self.status is None else f"with status {self.status}"
+        return how if self.reason is None else f"{how} ({self.reason})"
 
 
 class KernelObserver(Protocol):

@@ -194,21 +194,26 @@ def run_a_cell(url: str) -> None:
         assert (file.status_code, file.text) == (200, "x")
 
 
+def visitors(url: str, poller: Poller) -> Load:
+    """Visitors who run programs, over new connections and a kept one, evaluate cells, and poll."""
+    kept = requests.Session()
+    return Load(
+        lambda: run_a_program(url),
+        lambda: run_a_program(url, kept),
+        lambda: run_a_cell(url),
+        poller.work,
+    )
+
+
 def test_a_rolling_restart_under_load_loses_nothing() -> None:
     """A new version takes over while programs, cells and sessions go on."""
     limits = {"lifetime.drain_seconds": 60, "sockjs.disconnect_seconds": 60}
     with listening() as listener, Server(node=1, listener=listener, limits=limits) as one:
-        url, kept = one.url, requests.Session()
-        poller = Poller(url)
+        url, poller = one.url, Poller(one.url)
         assert poller.kernel_id.startswith("0001")
         with (
             Client(url, timeout="600") as client,
-            Load(
-                lambda: run_a_program(url),
-                lambda: run_a_program(url, kept),
-                lambda: run_a_cell(url),
-                poller.work,
-            ) as load,
+            visitors(url, poller) as load,
         ):
             client.run("kept = 6 * 7")
             old_page = Polling(url, "old")

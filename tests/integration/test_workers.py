@@ -25,12 +25,11 @@ from tests.integration.servers import Server, all_gone
 from tests.integration.sockjspage import PAGE, Polling
 from tests.integration.test_drains import (
     PROGRAM,
-    Load,
     end_of,
     hang_up,
     listening,
-    run_a_cell,
     run_a_program,
+    visitors,
 )
 from tests.integration.waiting import until
 
@@ -299,9 +298,7 @@ def test_a_process_that_is_killed_is_replaced_and_what_it_had_is_free() -> None:
         with Pinned(server, 1) as second:
             kernels = [open_kernel(second.url) for _ in range(2)]
             assert all(kernel_id.startswith("9902") for kernel_id in kernels)
-        assert re.search(
-            r"web process 9902, number \d+, has ended: by signal SIGKILL", server.log()
-        )
+        assert re.search(r"web process 9902, pid \d+, has ended: by signal SIGKILL", server.log())
         assert "Traceback" not in server.log()
 
 
@@ -376,17 +373,11 @@ def test_a_rolling_restart_of_several_processes_loses_nothing() -> None:
         listening() as listener,
         Server(node=1, listener=listener, limits=limits, web_processes=2) as one,
     ):
-        url, kept = one.url, requests.Session()
-        poller = Poller(url)
+        url, poller = one.url, Poller(one.url)
         assert poller.kernel_id[:4] in ("0101", "0102")
         with (
             Client(url, timeout="600") as client,
-            Load(
-                lambda: run_a_program(url),
-                lambda: run_a_program(url, kept),
-                lambda: run_a_cell(url),
-                poller.work,
-            ) as load,
+            visitors(url, poller) as load,
         ):
             client.run("kept = 6 * 7")
             load.go_on()

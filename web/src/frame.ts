@@ -12,7 +12,7 @@ import { HeightWatch } from "./output/frame/height";
 import { FramedOutput } from "./output/frame/inside";
 import { catchLinks } from "./output/frame/links";
 import { watchTroubles } from "./output/frame/troubles";
-import { catchWrites } from "./output/writes";
+import { catchWrites } from "./output/scripts/writes";
 import { TOO_LONG, postable } from "./protocol/widgets/orders";
 import { LazyWidgets } from "./widgets/lazy";
 import "./styles/frame.css";

@@ -29,8 +29,9 @@ from sagecell_tx.process.systemd import Notifier
 from sagecell_tx.sessions.admission.places import place_pools
 from sagecell_tx.sessions.metrics import Latencies
 from sagecell_tx.workers.keeper import Keeper
+from sagecell_tx.workers.process import environment
 from sagecell_tx.workers.sockets import OpenSocket
-from sagecell_tx.workers.worker import Worker, environment
+from sagecell_tx.workers.worker import Worker
 
 
 def build_keeper(config: Config, reactor: Any, notifier: Notifier) -> Keeper:

@@ -15,9 +15,9 @@ def add(kinds: Any) -> None:
     check = subcommand(
         kinds,
         "check",
-        "say what is stored, and what is wrong",
-        "Says which database it is, what is stored there and what is wrong, and changes nothing. "
-        "Servers may use it meanwhile.",
+        "show what is stored, and what is wrong",
+        "Shows which database it is, what is stored there and what is wrong, and changes nothing. "
+        "Servers may use the database at the same time.",
         _check,
     )
     check.add_argument(

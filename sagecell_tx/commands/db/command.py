@@ -7,7 +7,7 @@ from typing import Any
 from sagecell_tx.commands.db import checking, exporting, importing, pruning, upgrading
 
 _DB = """\
-Commands for the database of permalinks and files, in SQLite or PostgreSQL. Each says which database
+Commands for the database of permalinks and files, in SQLite or PostgreSQL. Each shows which database
 it works on, and what it did there.
 """
 

@@ -18,9 +18,9 @@ from sagecell_tx.store.transfer import archive
 from sagecell_tx.store.transfer.exporting import exported
 
 _EXPORT = """\
-Writes the database to a file, as it is at this moment: permalinks and their key, permalinks of runs,
-and files. The file is one JSON object in a line, for SQLite and PostgreSQL alike. Nobody else may read
-it. Servers may use the database meanwhile.
+Writes the contents of the database at this moment to a file: permalinks and the key that their ids are
+made with, permalinks of runs, and files. Each line is a JSON object; the format is the same for SQLite
+and PostgreSQL. Only your account may read the file. Servers may use the database at the same time.
 """
 
 _EXPORT_MORE = """\
@@ -37,9 +37,11 @@ def add(kinds: Any) -> None:
         kinds, "export", "write everything to a file", _EXPORT, _export, _EXPORT_MORE
     )
     export.add_argument(
-        "file", metavar="FILE", help="where; compressed if it ends with .gz; - is standard output"
+        "file",
+        metavar="FILE",
+        help="the file to write, compressed if its name ends with .gz; - is standard output",
     )
-    export.add_argument("--no-files", action="store_true", help="only permalinks")
+    export.add_argument("--no-files", action="store_true", help="write only permalinks")
     export.add_argument("--overwrite", action="store_true", help="replace FILE if it exists")
 
 

@@ -9,20 +9,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, cast
 
-from sagecell_tx.commands.db.opening import need_current, now, opened, say
+from sagecell_tx.commands.db.opening import (
+    need_current,
+    now,
+    opened,
+    say,
+    table_versions,
+    upgrade_tables,
+)
 from sagecell_tx.commands.db.subcommand import subcommand
 from sagecell_tx.sessions.interfaces import StoreFull
-from sagecell_tx.store.database import migrate
 from sagecell_tx.store.transfer import archive
-from sagecell_tx.store.transfer.checking import versions
 from sagecell_tx.store.transfer.importing import Import
 from sagecell_tx.store.transfer.sagemathcell import open_source, take_over
 
 _IMPORT = """\
-Adds to the database what FILE has, which `sagecell-tx db export` wrote, or the permalinks of a
-SageMathCell server. What is there already stays as it is, so an import may be repeated: after an
-interruption, or for what was added since. Servers may use the database meanwhile. A database that does
-not exist is made.
+Adds to the database the contents of a FILE that `sagecell-tx db export` wrote, or the permalinks of a
+SageMathCell server. What the database already has stays as it is, so an import may be repeated after an
+interruption, or to add what is new. Servers may use the database at the same time. A database that does
+not exist is created.
 """
 
 _IMPORT_MORE = """\
@@ -37,25 +42,29 @@ examples:
 def add(kinds: Any) -> None:
     """Add the command."""
     importing = subcommand(
-        kinds, "import", "add what a file or SageMathCell has", _IMPORT, _import, _IMPORT_MORE
+        kinds,
+        "import",
+        "add the contents of an exported file, or SageMathCell's permalinks",
+        _IMPORT,
+        _import,
+        _IMPORT_MORE,
     )
     source = importing.add_mutually_exclusive_group(required=True)
-    source.add_argument("file", metavar="FILE", nargs="?", help="a file; - is standard input")
+    source.add_argument(
+        "file", metavar="FILE", nargs="?", help="an exported file; - is standard input"
+    )
     source.add_argument(
         "--sagemathcell",
         metavar="SOURCE",
-        help="SageMathCell's database: a file of SQLite, or the URL in its db_config",
+        help="SageMathCell's database: a SQLite file, or the URL in its db_config",
     )
 
 
 def _import(options: argparse.Namespace) -> int:
     with opened(options, may_be_new=True) as backend:
         say(backend.place)
-        with backend.reading() as connection:
-            present, _ = versions(connection)
-        if not present:
-            with backend.migrating() as connection:
-                migrate(connection)
+        if not table_versions(backend)[0]:
+            upgrade_tables(backend)
         need_current(backend)
         if options.sagemathcell:
             with open_source(options.sagemathcell) as source:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from sagecell_tx.config import Config, ConfigError, load
 from sagecell_tx.remote.escapes import one_line
-from sagecell_tx.store.database import Backend, greet, open_backend
+from sagecell_tx.store.database import Backend, greet, migrate, open_backend
 from sagecell_tx.store.sqlite import SQLite
 from sagecell_tx.store.transfer.checking import versions
 
@@ -46,10 +46,21 @@ def opened(
         backend.dispose()
 
 
+def table_versions(backend: Backend) -> tuple[str, str]:
+    """The version of the tables, empty if there are none, and that which this program needs."""
+    with backend.reading() as connection:
+        return versions(connection)
+
+
+def upgrade_tables(backend: Backend) -> None:
+    """Bring the tables up to date, or make them, in one transaction."""
+    with backend.migrating() as connection:
+        migrate(connection)
+
+
 def need_current(backend: Backend) -> None:
     """Raises `ConfigError` unless the tables are those of this program."""
-    with backend.reading() as connection:
-        present, needed = versions(connection)
+    present, needed = table_versions(backend)
     if present != needed:
         raise ConfigError(
             f"database: its tables have version {present or 'none'}, and this program needs {needed}; "

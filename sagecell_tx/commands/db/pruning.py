@@ -18,20 +18,24 @@ def add(kinds: Any) -> None:
         kinds,
         "prune",
         "delete what has expired",
-        "Deletes files and permalinks of runs that have expired, as the settings say, and what a crash "
-        "left. Permalinks that were shared or opened always stay. Servers may use the database meanwhile.",
+        "Deletes files and permalinks of runs that have expired according to the settings, and what a "
+        "crash left. Permalinks that were shared or opened always stay. Servers may use the database at "
+        "the same time.",
         _prune,
     )
     prune.add_argument(
-        "--files-older-than", metavar="HOURS", type=_hours, help="instead of what the settings say"
+        "--files-older-than",
+        metavar="HOURS",
+        type=_hours,
+        help="delete files that are older than this, whatever the settings say",
     )
     prune.add_argument(
-        "--runs-older-than", metavar="HOURS", type=_hours, help="the same for permalinks of runs"
+        "--runs-older-than", metavar="HOURS", type=_hours, help="the same, for permalinks of runs"
     )
     prune.add_argument(
         "--compact",
         action="store_true",
-        help="return the space to the system, which may take long; an SQLite database must not be in use",
+        help="give the freed space back to the system, which can take long; no server may be using an SQLite database",
     )
 
 

@@ -18,14 +18,16 @@ from sagecell_tx.sessions.interfaces import StoreFull
 from sagecell_tx.store.transfer import archive
 
 _WHICH = """\
-which database, as the account that the server runs as:
+which database:
   --config FILE      the one that the server's settings name
-  --state-dir DIR    sagecell.db there, unless the settings name another
+  --state-dir DIR    DIR/sagecell.db, unless the settings name another
   --database URL     sqlite:////path/of/a/file or postgresql://user@host/name
   none of these      var/sagecell.db
 
+Run the command as the account that the server runs as.
+
 exit status:
-  0 if all went well, 1 if something is wrong, 2 for a command line that is not understood.
+  0 if it succeeded, 1 if something is wrong, 2 if the command line is wrong.
 """
 
 
@@ -46,10 +48,8 @@ def subcommand(
         formatter_class=argparse.RawDescriptionHelpFormatter if examples else _Filled,
     )
     which = parser.add_mutually_exclusive_group()
-    which.add_argument(
-        "--config", metavar="FILE", type=Path, help="a file with the server's settings"
-    )
-    which.add_argument("--database", metavar="URL", help="the database itself")
+    which.add_argument("--config", metavar="FILE", type=Path, help="the server's settings file")
+    which.add_argument("--database", metavar="URL", help="the database, as a URL")
     parser.add_argument(
         "--state-dir", metavar="DIR", type=Path, help="the server's state directory"
     )

@@ -29,14 +29,13 @@ from sagecell_tx.hosts.cluster.streams import Connect
 from sagecell_tx.hosts.directories.workdir import WorkDirs
 from sagecell_tx.hosts.forked.protocol import kernel_limits
 from sagecell_tx.hosts.kernels.host import ConnectingHost
-from sagecell_tx.hosts.kernels.kernel import NOWHERE, ConnectedKernel
+from sagecell_tx.hosts.kernels.kernel import NOWHERE
+from sagecell_tx.hosts.kernels.processes import KernelProcess
 from sagecell_tx.hosts.kernelspecs.installed import InstalledSpec
 from sagecell_tx.hosts.network.resolver import Resolver
 from sagecell_tx.sessions.interfaces import (
     HostStatus,
-    Kernel,
     KernelMachine,
-    KernelObserver,
     Usage,
 )
 from sagecell_tx.sessions.waiters import OneShot
@@ -55,10 +54,10 @@ class ClusterHost(ConnectingHost):
     """Kernels on `machines`, which come and go; implements `HostService`.
 
     `required` is the level of confinement that the settings ask for: a machine with a weaker one gets
-    no kernels. `max_kernels` gives how many one machine gets at most, by its name. `connect` makes what connects to an agent. `directories` are for the relays' sockets
-    alone. `new_key` makes a kernel's signing key, `new_token` 32 hexadecimal digits that nobody can
-    guess. `resolver` is what `connect` looks names up with. `hub`, if there is one, tells `machines` of more
-    of them while this host runs.
+    no kernels. `max_kernels` gives how many one machine gets at most, by its name. `connect` makes
+    what connects to an agent, and looks names up with `resolver`. `directories` are for the relays'
+    sockets alone. `new_token` makes 32 hexadecimal digits that nobody can guess. `hub`, if there is
+    one, adds further machines to `machines` while this host runs.
     """
 
     directories: WorkDirs
@@ -85,17 +84,12 @@ class ClusterHost(ConnectingHost):
         return self.directories.relays
 
     @override
-    def begin(
-        self,
-        connect: Callable[..., ConnectedKernel],
-        observer: KernelObserver,
-        *,
-        ahead: bool = False,
-        installed: InstalledSpec | None = None,
-    ) -> Deferred[Kernel]:
-        """See `ConnectingHost.begin`."""
-        key, spec = self.new_key(), "" if installed is None else installed.kind.name
-        process = RemoteProcess(
+    def make_process(
+        self, key: str, *, ahead: bool, installed: InstalledSpec | None
+    ) -> KernelProcess:
+        """See `ConnectingHost.make_process`."""
+        spec = "" if installed is None else installed.kind.name
+        return RemoteProcess(
             number=next(self._numbers),
             start={
                 "key": key,
@@ -107,14 +101,6 @@ class ClusterHost(ConnectingHost):
             placer=self,
             new_token=self.new_token,
         )
-        kernel = connect(
-            process=process,
-            key=key.encode("ascii"),
-            observer=observer,
-            resources=self._resources,
-            machine_name=lambda: process.machine_name,
-        )
-        return kernel.begin()
 
     # --- ManyMachines
 

@@ -20,7 +20,7 @@ from sagecell_tx.hosts.cluster.endings import Endings
 from sagecell_tx.hosts.cluster.facts import PROTOCOL, Facts
 from sagecell_tx.hosts.cluster.lineconnection import LineConnection
 from sagecell_tx.hosts.cluster.measuring import Measurement
-from sagecell_tx.hosts.cluster.placement import Candidate, suffices
+from sagecell_tx.hosts.cluster.placement import Candidate, MachineStarts, suffices
 from sagecell_tx.hosts.cluster.process import RemoteProcess
 from sagecell_tx.hosts.cluster.reports import Hello, MachineStatus
 from sagecell_tx.hosts.cluster.states import LineCore, LineInputs, new_line_state
@@ -33,12 +33,6 @@ _log = Logger()
 #: Seconds until the next attempt to connect: the first and the longest; each is twice the one before.
 FIRST_REST = 0.25
 LONGEST_REST = 5.0
-
-#: Seconds for which a machine gets kernels only if all others are full, after it could not start one, also not within
-#: SLOW seconds. If that was one of an installed kernelspec, the machine gets others as before: a kernelspec may be broken, or slow, and
-#: visitors choose it.
-SHUNNED = 30.0
-SLOW = 5.0
 
 #: Seconds for which a line has to live to be tried again soon when it is lost.
 SOUND = 10.0
@@ -67,7 +61,7 @@ class Machine:
     hello: Hello | None = field(default=None, init=False)  # while it is up
     status: MachineStatus = field(factory=MachineStatus, init=False)
     processes: dict[int, RemoteProcess] = field(factory=dict, init=False)
-    _begun: dict[int, float] = field(factory=dict, init=False)  # when each was started
+    _starts: MachineStarts = field(init=False)
     _endings: Endings = field(init=False)
     _state: LineInputs = field(init=False)
     _line: LineConnection | None = field(default=None, init=False)
@@ -76,7 +70,6 @@ class Machine:
     _measurement: Measurement = field(init=False)
     _pause: float = field(default=FIRST_REST, init=False)
     _rest: IDelayedCall | None = field(default=None, init=False)
-    _shunned_until: dict[str, float] = field(factory=dict, init=False)  # by kernelspec; "" for any
     _up_at: float = field(default=0.0, init=False)  # the time at which it came up last
     _patience: IDelayedCall | None = field(default=None, init=False)  # for a connection
     _complaints: deque[str] = field(factory=lambda: deque(maxlen=COMPLAINTS), init=False)  # logged
@@ -86,6 +79,7 @@ class Machine:
         self._beats = Beats(
             clock=self.clock, patience=WEBS_PATIENCE, send=self._beat, silent=self._silent
         )
+        self._starts = MachineStarts(clock=self.clock)
         self._endings = Endings(clock=self.clock, machine=self.name)
         self._measurement = Measurement(
             clock=self.clock, ask=lambda: self.send_message(op="usages")
@@ -130,14 +124,13 @@ class Machine:
     def candidate(self, spec: str = "") -> Candidate:
         """What the placement of a kernel of `spec` is to know of it."""
         assert self.hello is not None, "only a machine that is up has a capacity"
-        shunned = max(self._shunned_until.get(each, 0.0) for each in ("", spec))
         return Candidate(
             name=self.name,
             capacity=min(self.hello.capacity, self.max_kernels),
             live=len(self.processes),
             others=self.status.others,
             memory=self.status.memory,
-            failing=self.clock.seconds() < shunned,
+            failing=self._starts.are_failing(spec),
         )
 
     def has_spec(self, spec: str) -> bool:
@@ -178,7 +171,7 @@ class Machine:
     def start(self, process: RemoteProcess) -> None:
         """Start a kernel's process here."""
         self.processes[process.number] = process
-        self._begun[process.number] = self.clock.seconds()
+        self._starts.begun(process.number)
         process.start_on(self)
 
     # --- ProcessMachine
@@ -199,15 +192,13 @@ class Machine:
     def forget(self, process: RemoteProcess) -> None:
         """See `ProcessMachine.forget`."""
         self.processes.pop(process.number, None)
-        self._begun.pop(process.number, None)
+        self._starts.forget(process.number)
         self._endings.forget(process)
         self.on_change()
 
     def could_not_start(self, process: RemoteProcess, spec: str) -> None:
-        """See `ProcessMachine.could_not_start`. A start that was given up soon says nothing about the machine."""
-        now = self.clock.seconds()
-        if not process.is_killed or now >= self._begun.get(process.number, now) + SLOW:
-            self._shunned_until[spec] = now + SHUNNED
+        """See `ProcessMachine.could_not_start`."""
+        self._starts.failed(process.number, spec, given_up=process.is_killed)
 
     def expect_end(self, process: RemoteProcess) -> None:
         """See `ProcessMachine.expect_end`."""
@@ -341,7 +332,7 @@ class Machine:
             self._pause = FIRST_REST
         self._disconnect()
         processes, self.processes = list(self.processes.values()), {}
-        self._begun.clear()
+        self._starts.forget_all()
         self._endings.forget_all()
         if processes:
             _log.error(

@@ -1,15 +1,22 @@
-"""Which machine starts the next kernel, and how many kernels there can be in all. Pure."""
+"""Which machine starts the next kernel, and how many kernels there can be in all."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from attrs import frozen
+from attrs import define, field, frozen
+from twisted.internet.interfaces import IReactorTime
 
 from sagecell_tx.config import SANDBOXES
 
 #: A machine with less free memory, in bytes, is chosen only if all others are full.
 SCARCE = 512 << 20
+
+#: Seconds for which a machine gets kernels only if all others are full, after it could not start one, or not within `SLOW` seconds.
+#: If that was one of an installed kernelspec, the machine gets others as before: a kernelspec may be broken, or slow, and
+#: visitors choose it.
+SHUNNED = 30.0
+SLOW = 5.0
 
 
 @frozen(kw_only=True)
@@ -38,6 +45,38 @@ class Candidate:
     def is_full(self) -> bool:
         """Whether it takes no further one."""
         return self.live >= self.places
+
+
+@define(kw_only=True, eq=False)
+class MachineStarts:
+    """The starts of kernels on one machine, by number, and for how long it is shunned since some have failed."""
+
+    clock: IReactorTime
+    _begun: dict[int, float] = field(factory=dict, init=False)  # the time of each
+    _shunned_until: dict[str, float] = field(factory=dict, init=False)  # by kernelspec; "" for any
+
+    def begun(self, number: int) -> None:
+        """A kernel is being started."""
+        self._begun[number] = self.clock.seconds()
+
+    def failed(self, number: int, spec: str, *, given_up: bool) -> None:
+        """It could not be started, or was given up; that says nothing about the machine if it was soon."""
+        now = self.clock.seconds()
+        if not given_up or now >= self._begun.get(number, now) + SLOW:
+            self._shunned_until[spec] = now + SHUNNED
+
+    def are_failing(self, spec: str) -> bool:
+        """Whether kernels of this kernelspec, or any, could not be started a moment ago."""
+        until = max(self._shunned_until.get(each, 0.0) for each in ("", spec))
+        return self.clock.seconds() < until
+
+    def forget(self, number: int) -> None:
+        """A kernel is gone."""
+        self._begun.pop(number, None)
+
+    def forget_all(self) -> None:
+        """The machine is lost with all of its kernels."""
+        self._begun.clear()
 
 
 def choose(candidates: Iterable[Candidate]) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from attrs import define, evolve
@@ -14,9 +13,9 @@ from sagecell_tx.hosts.forked.launcher import ForkLauncher
 from sagecell_tx.hosts.forked.protocol import kernel_limits
 from sagecell_tx.hosts.forked.usage import usages_of
 from sagecell_tx.hosts.kernels.host import ConnectingHost
-from sagecell_tx.hosts.kernels.kernel import ConnectedKernel
+from sagecell_tx.hosts.kernels.processes import KernelProcess
 from sagecell_tx.hosts.kernelspecs.installed import InstalledSpec
-from sagecell_tx.sessions.interfaces import HostStatus, Kernel, KernelObserver, Usage
+from sagecell_tx.sessions.interfaces import HostStatus, Usage
 
 
 @define(kw_only=True, eq=False)
@@ -34,21 +33,16 @@ class ForkHost(ConnectingHost):
         return self.launcher.directories.relays
 
     @override
-    def begin(
-        self,
-        connect: Callable[..., ConnectedKernel],
-        observer: KernelObserver,
-        *,
-        ahead: bool = False,
-        installed: InstalledSpec | None = None,
-    ) -> Deferred[Kernel]:
-        """See `ConnectingHost.begin`."""
-        key = self.new_key().encode("ascii")
-        process = self.launcher.make(
-            key=key, limits=kernel_limits(self.limits), ahead=ahead, installed=installed
+    def make_process(
+        self, key: str, *, ahead: bool, installed: InstalledSpec | None
+    ) -> KernelProcess:
+        """See `ConnectingHost.make_process`."""
+        return self.launcher.make(
+            key=key.encode("ascii"),
+            limits=kernel_limits(self.limits),
+            ahead=ahead,
+            installed=installed,
         )
-        kernel = connect(process=process, key=key, observer=observer, resources=self._resources)
-        return kernel.begin()
 
     # --- MeasuringHost
 

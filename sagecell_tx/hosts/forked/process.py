@@ -27,7 +27,7 @@ from sagecell_tx.hosts.kernels.processes import ProcessObserver, Trouble
 from sagecell_tx.hosts.network.egress import Network, Outlet
 from sagecell_tx.hosts.network.fdpassing import NoListener
 from sagecell_tx.kernelside.startcommand import MOST_HOSTS, KernelLimits, StartCommand
-from sagecell_tx.sessions.interfaces import Exit
+from sagecell_tx.sessions.interfaces import LOCAL, Exit
 
 _log = Logger()
 
@@ -81,6 +81,11 @@ class LaunchedProcess:
     def is_forked(self) -> bool:
         """Whether the fork server has reported its pid."""
         return self.pid is not None
+
+    @property
+    def machine_name(self) -> str:
+        """See `KernelProcess.machine_name`: this machine."""
+        return LOCAL
 
     def begin(self, observer: ProcessObserver) -> None:
         """See `KernelProcess.begin`."""

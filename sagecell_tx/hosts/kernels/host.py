@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred
 from sagecell_tx.hosts.channels.zmqsocket import ZmqSocketFactory
 from sagecell_tx.hosts.kernels.installed import InstalledKernel
 from sagecell_tx.hosts.kernels.kernel import ConnectedKernel, KernelResources
+from sagecell_tx.hosts.kernels.processes import KernelProcess
 from sagecell_tx.hosts.kernelspecs.installed import InstalledSpec
 from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.interfaces import Kernel, KernelObserver
@@ -59,15 +60,10 @@ class ConnectingHost(Service):
         """The directory of the relays' sockets."""
 
     @abstractmethod
-    def begin(
-        self,
-        connect: Callable[..., ConnectedKernel],
-        observer: KernelObserver,
-        *,
-        ahead: bool = False,
-        installed: InstalledSpec | None = None,
-    ) -> Deferred[Kernel]:
-        """Start a process, and what `connect` makes to connect to it. Fires as `Host.start` does."""
+    def make_process(
+        self, key: str, *, ahead: bool, installed: InstalledSpec | None
+    ) -> KernelProcess:
+        """The process of a new kernel, which is not started yet; `key` signs its messages."""
 
     def start(
         self, spec: KernelSpec, observer: KernelObserver, *, ahead: bool = False
@@ -75,11 +71,30 @@ class ConnectingHost(Service):
         """See `sagecell_tx.sessions.interfaces.Host.start`."""
         if spec != self.spec:
             raise ValueError(f"This host starts kernels of {self.spec.name}, not of {spec.name}.")
-        return self.begin(ConnectedKernel, observer, ahead=ahead)
+        return self._start(ConnectedKernel, observer, ahead=ahead)
 
     def start_installed(
         self, installed: InstalledSpec, observer: KernelObserver
     ) -> Deferred[Kernel]:
         """As `start`, a kernel of an installed kernelspec, which its machine has to have as well."""
         connect = partial(InstalledKernel, installed=installed, originate=self.originate)
-        return self.begin(connect, observer, installed=installed)
+        return self._start(connect, observer, installed=installed)
+
+    def _start(
+        self,
+        connect: Callable[..., ConnectedKernel],
+        observer: KernelObserver,
+        *,
+        ahead: bool = False,
+        installed: InstalledSpec | None = None,
+    ) -> Deferred[Kernel]:
+        """Start a process, and what `connect` makes to connect to it."""
+        key = self.new_key()
+        process = self.make_process(key, ahead=ahead, installed=installed)
+        kernel = connect(
+            process=process,
+            key=key.encode("ascii"),
+            observer=observer,
+            resources=self._resources,
+        )
+        return kernel.begin()

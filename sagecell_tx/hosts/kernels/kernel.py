@@ -16,7 +16,7 @@ from sagecell_tx.hosts.channels.zmqsocket import ZmqSocketFactory
 from sagecell_tx.hosts.kernels.processes import KernelProcess, Trouble
 from sagecell_tx.hosts.kernels.states import KernelCore, KernelInputs, new_kernel_state
 from sagecell_tx.limits import Limits
-from sagecell_tx.sessions.interfaces import LOCAL, Exit, Kernel, KernelObserver, StartFailed
+from sagecell_tx.sessions.interfaces import Exit, Kernel, KernelObserver, StartFailed
 from sagecell_tx.wire.messages import Message, WireError
 
 _log = Logger()
@@ -74,7 +74,6 @@ class ConnectedKernel:
     key: bytes
     observer: KernelObserver
     resources: KernelResources
-    machine_name: Callable[[], str] = lambda: LOCAL
     alive: bool = field(default=True, init=False)  # until the process tree has ended
     when_ready: Deferred[Kernel] = field(init=False)
     _bound: bool = field(default=False, init=False)
@@ -112,7 +111,7 @@ class ConnectedKernel:
     @property
     def machine(self) -> str:
         """The name of the machine where it runs."""
-        return self.machine_name()
+        return self.process.machine_name
 
     @property
     def number(self) -> int:

@@ -75,6 +75,10 @@ class KernelProcess(Protocol):
     def is_forked(self) -> bool:
         """Whether it is known to exist."""
 
+    @property
+    def machine_name(self) -> str:
+        """The name of the machine where it runs, or is to run; `LOCAL` for this one, and until there is one."""
+
     def begin(self, observer: ProcessObserver) -> None:
         """Start it. Reports to `observer`, possibly at once; `ended` follows in any case."""
 

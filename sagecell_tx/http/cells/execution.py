@@ -1,4 +1,4 @@
-"""The request that runs one program, and the files that the program made, as clients get them."""
+"""The request that runs one program, and what clients get of it: its files, or that it was late."""
 
 from __future__ import annotations
 
@@ -36,6 +36,12 @@ def new_files(reply: dict[str, Any]) -> list[object]:
         listed = part.get("new_files") if isinstance(part, dict) else None
         names += listed if isinstance(listed, list) else []
     return names
+
+
+def late_sentence(seconds: float) -> str:
+    """Why a program was stopped that may run for `seconds`."""
+    within = "1 second" if seconds == 1 else f"{seconds:g} seconds"
+    return f"The program did not end within {within} and was stopped."
 
 
 @frozen(kw_only=True)

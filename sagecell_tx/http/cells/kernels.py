@@ -58,10 +58,10 @@ class Kernels:
         # Before anything else, so that a refusal has it too.
         most = self.fleet.limits.admission.kernels_per_cell_session
         request.setHeader(cors.KERNELS_PER_CELL_SESSION, str(most))
-        if not framed and ndjson.wanted(request):
-            return await self._start_in_lines(request)
         if framed:
             return await self._start_in_frame(request)
+        if ndjson.wanted(request):
+            return await self._start_in_lines(request)
         return json_body(request, await self._start(request, self.fleet.new_id()))
 
     async def _start_in_frame(self, request: IRequest) -> bytes:

@@ -133,9 +133,10 @@ class ServiceRoute:
             word, sentence = collector.reason.value, collector.reason.sentence
             answer |= {"error": word, "message": sentence, "reason": word}
         elif collector.is_late:
-            seconds = f"{self.limits.service_seconds:g}"
-            sentence = f"The program was not done within {seconds} seconds and was stopped."
-            answer |= {"error": "timeout", "message": sentence}
+            answer |= {
+                "error": "timeout",
+                "message": execution.late_sentence(self.limits.service_seconds),
+            }
         else:
             sentence = "The program ended without a valid reply from its kernel."
             answer |= {"error": "invalid_reply", "message": sentence}

@@ -163,9 +163,7 @@ class ProgramRun:
 
     def _end(self, cause: tuple[str, str] | None = None) -> None:
         if self._is_late:
-            seconds = f"{self.submission.seconds:g}"
-            sentence = f"The program was not done within {seconds} seconds and was stopped."
-            cause = ("timeout", sentence)
+            cause = ("timeout", execution.late_sentence(self.submission.seconds))
         self.is_over, self._cause = True, cause
         self._ended = self.clock.seconds()
         self._release()

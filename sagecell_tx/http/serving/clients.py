@@ -153,7 +153,9 @@ class Clients:
         local = bool(peer) and ipaddress.ip_address(peer).is_loopback
         local = local and not forwarded_for(request)
         if not is_own(origin.decode("latin-1"), header(request, b"host"), local=local):
-            sentence = "Programs are not confined on this server, so that pages of other hosts may run none."
+            sentence = (
+                "Programs are not confined on this server, so pages of other hosts may not run any."
+            )
             raise Problem(403, "foreign_page", sentence)
 
     def may_be_misled(self, request: IRequest) -> bool:

@@ -12,7 +12,7 @@ class Unanswerable(StdinNotImplementedError):  # type: ignore[misc]
 
     def __init__(self, asked: str) -> None:
         super().__init__(
-            f"{asked}() was not answered: where this program runs, nobody is asked. "
+            f"{asked}() got no answer: this program was sent without a way to ask anybody. "
             "Write the values into the program."
         )
 

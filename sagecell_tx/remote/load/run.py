@@ -11,7 +11,6 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 
-from sagecell_tx.remote.load.kept import Kept
 from sagecell_tx.remote.load.models import Model, Stage
 from sagecell_tx.remote.load.results import Results
 from sagecell_tx.remote.load.visits import Visits
@@ -30,8 +29,6 @@ class LoadRun:
     model: Model
     stage: Stage
     visits: Visits
-    kept: Kept
-    results: Results
     clock: IReactorTime
     progress: Callable[[str], None]
     headers: Callable[[int], dict[str, str]] = lambda _: {}
@@ -39,6 +36,11 @@ class LoadRun:
     _waiting: Deferred[None] | None = field(default=None, init=False)
     seconds: float = field(default=0.0, init=False)  # that visitors came
     _state: str = field(default="", init=False)
+
+    @property
+    def results(self) -> Results:
+        """What came of the visits."""
+        return self.visits.results
 
     async def run(self) -> None:
         """Run to the end, or until `cut`."""
@@ -55,7 +57,7 @@ class LoadRun:
             if not self.is_cut:
                 self._state = "looking for what was acknowledged"
                 with suppress(CancelledError):
-                    await self._wait(Deferred.fromCoroutine(self.kept.check()))
+                    await self._wait(Deferred.fromCoroutine(self.visits.kept.check()))
         finally:
             ticking.stop()
             self.progress("")

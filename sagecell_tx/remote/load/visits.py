@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -17,11 +18,12 @@ from sagecell_tx.remote.load.channels import (
     PollChannel,
     SockJSChannel,
     WebSocketChannel,
+    endpoint,
 )
 from sagecell_tx.remote.load.kept import Kept
 from sagecell_tx.remote.load.outcomes import Failed, Outcome
 from sagecell_tx.remote.load.programs import FOR_SERVICE, PROGRAMS, LoadProgram, Make, squares
-from sagecell_tx.remote.load.requests import Requests, in_time
+from sagecell_tx.remote.load.requests import Requests, in_time, many_connections
 from sagecell_tx.remote.load.results import Results
 
 _log = Logger()
@@ -116,6 +118,30 @@ class Visits:
         else:
             took = self.results.part_took if name == PERMALINK else self.results.took
             took(name, transport, self.clock.seconds() - began)
+
+
+def visits_to(
+    server: str,
+    *,
+    reactor: Any,
+    connections: int,
+    random: Random,
+    results: Results,
+    **choices: Any,
+) -> Visits:
+    """Visits to the server at this URL, over as many kept connections; `choices` are the other fields of `Visits`."""
+    http = many_connections(reactor, connections)
+    return Visits(
+        reactor=reactor,
+        clock=reactor,
+        http=http,
+        server=server,
+        connect=partial(endpoint, reactor),
+        random=random,
+        results=results,
+        kept=Kept(requests=Requests(http=http, server=server), clock=reactor, results=results),
+        **choices,
+    )
 
 
 @define(kw_only=True)

@@ -23,13 +23,9 @@ from sagecell_tx.hosts.cluster.endings import CUT_OFF, LAST_REMOVAL, MOST_OVERDU
 from sagecell_tx.hosts.cluster.facts import Facts, Machines
 from sagecell_tx.hosts.cluster.host import ClusterHost
 from sagecell_tx.hosts.cluster.lineconnection import MOST_BYTES, MOST_MESSAGES, LineConnection
-from sagecell_tx.hosts.cluster.machine import (
-    FIRST_REST,
-    SHUNNED,
-    SLOW,
-    SOUND,
-)
+from sagecell_tx.hosts.cluster.machine import FIRST_REST, SOUND
 from sagecell_tx.hosts.cluster.measuring import PATIENCE
+from sagecell_tx.hosts.cluster.placement import SHUNNED, SLOW
 from sagecell_tx.hosts.directories.workdir import WorkDirs
 from sagecell_tx.hosts.kernels.kernel import LOST, NOWHERE
 from sagecell_tx.hosts.kernelspecs.installed import InstalledSpec

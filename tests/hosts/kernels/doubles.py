@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred, succeed
 from sagecell_tx.hosts.channels.link import kernel_socket
 from sagecell_tx.hosts.channels.unixstream import UnixStream, connected
 from sagecell_tx.hosts.kernels.processes import ProcessObserver
+from sagecell_tx.sessions.interfaces import LOCAL
 
 
 @define(eq=False)
@@ -23,6 +24,7 @@ class ProcessDouble:
     number: int = 1
     is_forked: bool = False
     told: list[str] = field(factory=list)
+    machine_name: str = LOCAL
     removed: bool = False
     observer: ProcessObserver = field(init=False)
 

@@ -1,4 +1,4 @@
-"""Names of files come from kernels, and may be anything."""
+"""What clients get of a program: its files, whose names may be anything, or why it was stopped."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sagecell_tx.http.cells.execution import FileAddresses, content, new_files
+from sagecell_tx.http.cells.execution import FileAddresses, content, late_sentence, new_files
 from sagecell_tx.http.serving.clients import Clients
 from tests.http.asking import asking
 
@@ -37,3 +37,8 @@ def test_addresses() -> None:
     names = ["a/ä b.txt", "../a", 5, "", "beyond"]
     url = "http://cells.example/cells/kernel/id/files/a/%C3%A4%20b.txt"
     assert addresses.of(request, "id", names) == {"a/ä b.txt": url}
+
+
+def test_a_late_program_is_told_its_time() -> None:
+    assert "within 1 second and" in late_sentence(1.0)
+    assert "within 2.5 seconds and" in late_sentence(2.5)

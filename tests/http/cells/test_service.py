@@ -225,7 +225,7 @@ class ServiceTests(SiteTests):
 LATE = {
     "success": False,
     "error": "timeout",
-    "message": "The program was not done within 30 seconds and was stopped.",
+    "message": "The program did not end within 30 seconds and was stopped.",
 }
 
 

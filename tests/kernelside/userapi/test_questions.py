@@ -13,7 +13,7 @@ pytestmark = pytest.mark.integration
 def test_a_question_that_nobody_can_answer_fails_with_a_sentence(cell, asked, code):
     (error,) = cell.run(code).of("error")
     (sentence,) = error["traceback"]
-    assert sentence.startswith(f"{asked}() was not answered: ")
+    assert sentence.startswith(f"{asked}() got no answer: ")
     assert error["evalue"] == sentence
 
 

@@ -25,8 +25,6 @@ class RunTests(VisitTests):
             model=ClassModel(visitors=3, think=2),
             stage=Stage(clock=clock, random=Random(1), seconds=seconds, most=1000),
             visits=self.visits(programs, *transports),
-            kept=self.kept,
-            results=self.results,
             clock=clock,
             progress=self.lines.append,
         )

@@ -7,6 +7,7 @@ import { renderText } from "../output/mime";
 import { Presence } from "../dom/presence";
 import { Keeper, type KeeperOptions } from "../kept/keeper";
 import type { Kernel, Run } from "../kernel/kernel";
+import { OwnKernels } from "../kernel/ownkernels";
 import { type LinkedCell, type LinkedCells, LossNotice } from "../linked/losses";
 import { completerFor } from "../editor/completion";
 import { language } from "../editor/languages";
@@ -59,8 +60,7 @@ export class Cell {
   readonly #outputs: Outputs;
   readonly #presence: Presence;
   readonly #keeper: Keeper | null;
-  /** Kernels of this cell alone: the last one, and those whose controls are still shown. */
-  readonly #ownKernels = new Set<Kernel>();
+  readonly #ownKernels = new OwnKernels();
   /** The cell as those see it that share its kernel. */
   readonly #linked: LinkedCell;
   readonly #permalink = new Permalink();
@@ -142,13 +142,13 @@ export class Cell {
   evaluate(): void {
     if (this.#isDisposed || this.#isLive) return;
     const { plan, group } = this.#options;
-    const replaced = this.#retireKernels();
+    const replaced = this.#ownKernels.makeWay(plan.replaceOutput);
     const kernel = this.#nextKernel();
     this.#evaluated = this.#form.editor.code();
     const program = this.#programToRun();
     // Until then the old output and controls stay: the server may be away, or refuse.
     const onRunning = (run: Run) => {
-      for (const before of replaced.splice(0)) this.#endOwn(before);
+      for (const before of replaced.splice(0)) this.#ownKernels.end(before);
       this.#shownKernel = kernel;
       if (plan.replaceOutput) this.#followNone();
       const late = this.#outputs.begin(kernel, () => execution.kernelId);
@@ -162,7 +162,7 @@ export class Cell {
       onRunning,
       onOver: () => {
         if (this.#shownKernel === kernel) return;
-        this.#ownKernels.delete(kernel);
+        this.#ownKernels.forget(kernel);
         replaced.forEach((before) => before.keepControls());
       },
     });
@@ -197,7 +197,7 @@ export class Cell {
     this.#isDisposed = true;
     this.#presence.dispose();
     this.#execution?.stop();
-    this.#endOwnKernels();
+    this.#ownKernels.endAll();
     this.#followNone();
     this.#options.group?.forget(this.#linked);
     this.#outputs.dispose();
@@ -288,24 +288,6 @@ export class Cell {
     if (plan.linkKey === null) this.#ownKernels.add(next);
     this.#kernel = next;
     return next;
-  }
-
-  /** Ends the kernels whose output the next program replaces, and returns them; forgets others that have ended. */
-  #retireKernels(): Kernel[] {
-    const { replaceOutput } = this.#options.plan;
-    const kernels = [...this.#ownKernels];
-    if (replaceOutput) kernels.forEach((kernel) => kernel.retire());
-    else for (const own of kernels) if (own.id === "") this.#ownKernels.delete(own);
-    return replaceOutput ? kernels : [];
-  }
-
-  #endOwnKernels(): void {
-    for (const kernel of [...this.#ownKernels]) this.#endOwn(kernel);
-  }
-
-  #endOwn(kernel: Kernel): void {
-    kernel.end();
-    this.#ownKernels.delete(kernel);
   }
 
   /** The program as it is now, with the state of the interacts that are shown. */
@@ -409,7 +391,7 @@ export class Cell {
     const state = this.#execution?.state;
     if (state === undefined || state.name === "stopping") return;
     if (isLive(state)) this.#execution?.stop();
-    else this.#endOwnKernels();
+    else this.#ownKernels.endAll();
     this.#followNone();
     this.#options.group?.forget(this.#linked);
   }

@@ -15,7 +15,7 @@ import type { FileAddress } from "../output/html";
 import { retryFiles, retryNewFiles } from "../output/loading";
 import { Output } from "../output/output";
 import { type Showing, harmless } from "../output/policy";
-import { whenScriptsHaveRun } from "../output/scripts";
+import { whenScriptsHaveRun } from "../output/scripts/scripts";
 import type { Answering } from "../output/text/question";
 import { trusted } from "../output/trusted";
 import { shownId } from "../protocol/interacts/displays";

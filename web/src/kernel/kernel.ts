@@ -28,6 +28,7 @@ import type { QueuePlace } from "../protocol/queue";
 import type { Channel, ChannelEvents, OpenChannel } from "./channel";
 import type { EvaluationEvents } from "./evaluations";
 import { Requests } from "./requests";
+import { Restart } from "./restart";
 import { Routing, type Turn } from "./routing";
 import { type KernelAddress, Refusal } from "./server";
 
@@ -113,17 +114,15 @@ export class Kernel {
   #visit = 0;
   /** The number of runs that are not over. */
   #runs = 0;
-  #wakes: (() => Promise<void>) | null = null;
-  #waking: Promise<void> | null = null;
-  /** Whether the controls could restore the kernel when it was retired. */
-  #canKeepControls = false;
+  readonly #restart: Restart;
 
   constructor(options: KernelOptions) {
     this.#options = options;
     const request: Ask = (...asked) => this.request(...asked);
-    this.interacts = new Interacts({ request, wake: () => this.#wake() });
+    this.interacts = new Interacts({ request, wake: () => this.#restart.wake() });
     this.comms = new Comms({ request });
     this.widgets = new Widgets({ request });
+    this.#restart = new Restart(this.interacts, () => this.comms.isEmpty && this.widgets.isEmpty);
     // Output that a widget captures is its own, even if an interact or comm has caused it.
     const handlers = [this.widgets, this.#requests, this.interacts, this.comms];
     this.#routing = new Routing([this.interacts, this.widgets], handlers);
@@ -152,14 +151,14 @@ export class Kernel {
   get restsAfter(): number | null {
     const isAtWork = !this.isIdle || this.#runs > 0 || this.#requests.areOpen;
     // A restart is followed by the request that caused it.
-    if (isAtWork || this.#waking !== null) return null;
-    if (this.#canWake) return 0;
+    if (isAtWork || this.#restart.isUnderWay) return null;
+    if (this.#restart.isPossible) return 0;
     return this.#options.isShared ? REST_OF_SHARED : REST_OF_OTHERS;
   }
 
   /** Ends the kernel in favour of others; its controls restart it if they can restore it. */
   giveWay(): void {
-    if (this.#canWake) this.interacts.rest();
+    if (this.#restart.isPossible) this.interacts.rest();
     this.#release(GAVE_WAY);
   }
 
@@ -169,20 +168,18 @@ export class Kernel {
    * Its controls stay as they are until `end`, or until `keepControls` if there will be no other.
    */
   retire(): void {
-    this.#canKeepControls = this.#canWake;
-    this.interacts.retire();
+    this.#restart.retire();
     this.#release("");
   }
 
   /** Lets the controls of a retired kernel restart it if they can restore it; others end. */
   keepControls(): void {
-    if (this.#canKeepControls) this.interacts.rest();
-    else this.interacts.resume();
+    this.#restart.keepControls();
   }
 
-  /** Lets controls restart the kernel by `wake`, which runs the program and rejects with KernelGone. */
-  canStartAgain(wake: () => Promise<void>): void {
-    this.#wakes = wake;
+  /** Lets controls restart the kernel by `run`, which runs the program again and rejects with KernelGone. */
+  canStartAgain(run: () => Promise<void>): void {
+    this.#restart.allow(run);
   }
 
   /** Queues an evaluation: `startKernel` of the result waits until all earlier runs are over. */
@@ -247,7 +244,7 @@ export class Kernel {
     const state = this.#state;
     if (state.name !== "open") return;
     const { newId, clock } = this.#options;
-    this.#wakes = null;
+    this.#restart.forbid();
     const by = { msgId: newId(), session: state.session, date: clock.date() };
     state.channel.send(inputReply(value, by));
   }
@@ -339,27 +336,6 @@ export class Kernel {
     const { state, message: sentence } = message.content;
     if (state === "idle") this.#flush();
     else if (state === "dead") this.#gone(lossAfter(sentence || "The session has ended."), turn);
-  }
-
-  get #canWake(): boolean {
-    if (this.#wakes === null || !this.interacts.canRest) return false;
-    return this.comms.isEmpty && this.widgets.isEmpty;
-  }
-
-  #wake(): Promise<void> {
-    this.#waking ??= this.#startAgain().finally(() => (this.#waking = null));
-    return this.#waking;
-  }
-
-  async #startAgain(): Promise<void> {
-    if (this.#wakes === null) throw new KernelGone();
-    try {
-      await this.#wakes();
-      this.interacts.resume();
-    } catch (error) {
-      this.interacts.rest();
-      throw error;
-    }
   }
 
   #answered(): void {

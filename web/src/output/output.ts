@@ -8,22 +8,16 @@
 import { note } from "../dom/elements";
 import { guarded } from "../dom/errors";
 import type { KernelMessage, Question } from "../protocol/messages";
-import { widgetIn } from "../protocol/widgets/orders";
 import type { FramedText, OutputFrame } from "./frame/frame";
-import { UNSHOWN, hasElements, isFileFrame, isFileLink, renderItem, runsScripts } from "./mime";
+import { firstForScripts, framesScripts, needsFrame, staysInPage } from "./frame/placement";
+import { UNSHOWN, renderItem } from "./mime";
 import { Overflow } from "./overflow";
 import { type Showing, harmless } from "./policy";
+import { type Limit, Sheet } from "./sheet";
 import { Cursor } from "./text/cursor";
 import { type Answering, QuestionForm } from "./text/question";
 import { StreamView } from "./text/stream";
-import {
-  type Change,
-  type DisplayItem,
-  type Item,
-  type StreamItem,
-  Transcript,
-  textLength,
-} from "./text/transcript";
+import { type Change, type StreamItem, Transcript, textLength } from "./text/transcript";
 
 /** A receiver of output: that of a cell, or of an interact in it. */
 export interface OutputSink {
@@ -48,12 +42,6 @@ export interface OutputOptions {
   readonly answering?: Answering;
 }
 
-/** How much output is shown at first, and how much each "Show more" adds. */
-export interface Limit {
-  readonly items: number;
-  readonly characters: number;
-}
-
 const LIMIT: Limit = { items: 1000, characters: 500_000 };
 
 /** Milliseconds per frame for writing output. */
@@ -61,35 +49,6 @@ const FRAME = 12;
 
 /** Characters written between two checks of the time. */
 const SLICE = 65_536;
-
-/** The part of the transcript that is on the page; replaced when the page is cleared. */
-class Sheet {
-  pages = 1;
-  /** The index of the first item that is not shown completely. */
-  next = 0;
-  characters = 0;
-  /** The view of item `next` if that is a stream, and the position in it. */
-  stream: { readonly view: StreamView | FramedText; readonly cursor: Cursor } | null = null;
-  /** The first item that is shown in the frame; Infinity if none is. */
-  framedFrom = Infinity;
-  readonly elements = new Map<DisplayItem, HTMLElement>();
-  /** Items in the frame that can be updated, and their ids there. */
-  readonly framed = new Map<DisplayItem, number>();
-  readonly outdated = new Set<DisplayItem>();
-
-  isFull(limit: Limit): boolean {
-    return (
-      this.next >= limit.items * this.pages || this.characters >= limit.characters * this.pages
-    );
-  }
-
-  /** Whether the page shows less than the transcript has. */
-  isBehind(items: readonly Item[]): boolean {
-    const item = items[this.next];
-    if (item?.kind !== "stream" || this.next < items.length - 1) return item !== undefined;
-    return !(this.stream?.cursor.isAtEnd(item.chunks) ?? false);
-  }
-}
 
 /** The output of one cell or interact; messages are shown in the following frames. */
 export class Output implements OutputSink {
@@ -248,7 +207,7 @@ export class Output implements OutputSink {
       if (id !== undefined) this.#frame?.update(id, item);
       const shown = elements.get(item);
       if (shown === undefined) continue;
-      if (this.#needsFrame(item)) {
+      if (needsFrame(item, this.#showing)) {
         this.#openFrame(this.#transcript.items.indexOf(item));
         return;
       }
@@ -264,12 +223,12 @@ export class Output implements OutputSink {
     const item = this.#transcript.items[sheet.next];
     if (item === undefined || sheet.isFull(this.#limit)) return false;
     if (item.kind === "stream") return this.#stepStream(item);
-    if (sheet.next < sheet.framedFrom && this.#needsFrame(item)) {
+    if (sheet.next < sheet.framedFrom && needsFrame(item, this.#showing)) {
       this.#openFrame(sheet.next);
       return true;
     }
     const isUpdated = item.kind === "display" && item.displayId !== "";
-    if (this.#isFramed && !this.#isApart(item)) {
+    if (this.#isFramed && !staysInPage(item, this.#showing)) {
       this.#frame?.show(sheet.next, item);
       if (isUpdated) sheet.framed.set(item, sheet.next);
     } else {
@@ -314,45 +273,16 @@ export class Output implements OutputSink {
     return view;
   }
 
-  /** Whether the next item is shown in the frame, unless it is live. */
+  /** Whether the next item is shown in the frame, unless it stays in the page. */
   get #isFramed(): boolean {
     return this.#sheet.next >= this.#sheet.framedFrom;
-  }
-
-  /**
-   * Whether an item stays in the page: a control or comm, which uses the kernel, a frame of its own with a
-   * file, or a link to one, which the frame would not allow, or what scripts in the page run or look for.
-   */
-  #isApart(item: Item): boolean {
-    if (item.kind !== "display" || widgetIn(item.data) !== "") return false;
-    if (this.#showing.live(item.data) !== null) return true;
-    if (isFileFrame(item.data) || isFileLink(item.data)) return true;
-    return (
-      !this.#framesScripts && (hasElements(item.data) || runsScripts(item.data, this.#showing))
-    );
-  }
-
-  #needsFrame(item: Item): boolean {
-    if (this.#showing.frame === null || item.kind !== "display") return false;
-    if (widgetIn(item.data) !== "") return true;
-    return this.#framesScripts && runsScripts(item.data, this.#showing);
-  }
-
-  get #framesScripts(): boolean {
-    return this.#showing.framed === "scripts";
   }
 
   /** Shows items in the frame from `at` on, or from earlier HTML with ids that scripts may look for. */
   #openFrame(at: number): void {
     this.#frame ??= this.#makeFrame();
-    const from = this.#transcript.items.findIndex(
-      (item) =>
-        this.#framesScripts &&
-        item.kind === "display" &&
-        hasElements(item.data) &&
-        !this.#isApart(item),
-    );
-    const first = Math.min(at, this.#sheet.framedFrom, from < 0 ? at : from);
+    const from = firstForScripts(this.#transcript.items, this.#showing);
+    const first = Math.min(at, this.#sheet.framedFrom, from);
     if (first === this.#sheet.next) this.#sheet.framedFrom = first;
     else this.#restart(first);
   }
@@ -414,6 +344,6 @@ export class Output implements OutputSink {
     this.#isStale = false;
     if (this.#frame === null) return;
     this.#frame.clear();
-    if (this.#framesScripts) this.#sheet.framedFrom = 0;
+    if (framesScripts(this.#showing)) this.#sheet.framedFrom = 0;
   }
 }

@@ -8,7 +8,7 @@ import { type FileAddress, renderHtml } from "./html";
 import { findFiles } from "./loading";
 import { typesetText } from "./math/typeset";
 import type { Showing, ShowingOptions } from "./policy";
-import { runScriptsIn, scriptFor } from "./scripts";
+import { runScriptsIn, scriptFor } from "./scripts/scripts";
 
 /** The MIME types that SageMathCell's page shows: of these, the first in a bundle is shown. */
 const FIRST: ReadonlySet<string> = new Set([

@@ -1,6 +1,6 @@
 /** Finds scripts in HTML, which then has to be shown in a frame. */
 
-import { isProgramType } from "../scripts";
+import { isProgramType } from "../scripts/scripts";
 
 /** The start tag of a script. */
 const SCRIPT = /<script\b([^<>]*)/gi;

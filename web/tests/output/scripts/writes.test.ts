@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 
-import { catchWrites } from "../../src/output/writes";
+import { catchWrites } from "../../../src/output/scripts/writes";
 
 test("what is written is caught, and the document stays", () => {
   document.body.textContent = "kept";
