@@ -120,6 +120,7 @@ class MessageLimits:
     client_message_bytes: int = 4 * MIB
     kernel_message_bytes: int = 96 * MIB
     message_log_bytes: int = 4 * MIB  # may wait for a slow listener before the kernel is held
+    waiting_bytes: int = 512 * MIB  # of all kernels whose messages are longer; 0: no limit
     output_bytes: int = 256 * MIB  # of one execution
     ping_seconds: float = 25.0  # between two pings of a WebSocket, or heartbeats of a stream
     listeners: int = 32  # of one kernel at a time; 0: no limit

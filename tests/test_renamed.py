@@ -93,6 +93,7 @@ NEW = {
     ("lifetime", "background_seconds"),
     ("lifetime", "drain_seconds"),
     ("messages", "listeners"),
+    ("messages", "waiting_bytes"),
     ("files", "waiting_bytes"),
     ("files", "waiting_seconds"),
     ("requests", "run_permalinks_per_address"),

@@ -24,6 +24,7 @@ class Reason(Enum):
     STOPPED = "stopped"
     DETACHED = "detached"
     DISPLACED = "displaced"
+    UNREAD = "unread"
     DRAINING = "draining"
 
     @property
@@ -50,6 +51,7 @@ _SENTENCES = {
     Reason.STOPPED: "The session was stopped.",
     Reason.DETACHED: "The connection was lost for too long and the session was ended.",
     Reason.DISPLACED: "No client was connected to the session, and others needed its place.",
+    Reason.UNREAD: "The page did not read the long output of the program, and the server needed the memory.",
     Reason.DRAINING: "The server is shutting down. Please try again in a moment.",
 }
 

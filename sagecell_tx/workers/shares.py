@@ -12,6 +12,7 @@ from sagecell_tx.limits import Limits, Rate
 SHARED = {
     "admission": ("starting_kernels", "min_ready_kernels", "max_ready_kernels"),
     "lifetime": ("retained_sessions", "retained_bytes"),
+    "messages": ("waiting_bytes",),
     "sockjs": ("connections", "connections_per_address"),
     "files": (
         "stored_bytes_per_address",

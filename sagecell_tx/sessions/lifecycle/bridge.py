@@ -91,6 +91,7 @@ class Bridge:
     language: str = ""  # of programs that do not say theirs; empty: the kernel's own
     traffic: Traffic = field(factory=Traffic)
     sample: ProgramSample = field(factory=ProgramSample)
+    on_slice_over: Callable[[], None] = lambda: None
     audience: Audience = field(init=False)
     unread: Unread = field(init=False)
     _kernel: Kernel | None = field(default=None, init=False)
@@ -160,6 +161,11 @@ class Bridge:
     def machine(self) -> str:
         """The name of the machine of its kernel; without one that of the server."""
         return LOCAL if self._kernel is None else self._kernel.machine
+
+    @property
+    def kept(self) -> int:
+        """The bytes of the kernel's messages that wait: for clients, or for the other end of their requests."""
+        return self.audience.unwritten + self._in_flight.kept
 
     @property
     def busy(self) -> bool:
@@ -349,6 +355,7 @@ class Bridge:
     def slice_over(self) -> None:
         """See `KernelObserver.slice_over`. Listeners are woken once for all messages of the slice."""
         self.audience.announce()
+        self.on_slice_over()
 
     def heartbeat_missed(self) -> None:
         """See `KernelObserver.heartbeat_missed`. The session is stopped as crashed."""

@@ -69,6 +69,7 @@ class Session:
     timeout: float
     on_request: Callable[[], None] = lambda: None
     on_rest: Callable[[], None] = lambda: None
+    on_slice_over: Callable[[], None] = lambda: None
     turn_to_restart: Callable[[], Deferred[None]] = lambda: succeed(None)
     lasting: bool = False
     language: str = ""
@@ -111,6 +112,7 @@ class Session:
             language=self.language,
             traffic=self.traffic,
             sample=self.sample,
+            on_slice_over=self.on_slice_over,
         )
         self._start = self._new_start()
 
@@ -223,6 +225,11 @@ class Session:
     def unread(self) -> int:
         """The bytes of messages that the kernel has not read."""
         return self._bridge.unread.size()
+
+    @property
+    def kept(self) -> int:
+        """The bytes of the kernel's messages that are kept for clients."""
+        return self._bridge.kept
 
     @property
     def audience(self) -> Audience:

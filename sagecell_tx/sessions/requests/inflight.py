@@ -76,6 +76,11 @@ class InFlight:
     def __len__(self) -> int:
         return len(self._requests)
 
+    @property
+    def kept(self) -> int:
+        """The bytes of the ends that are kept back."""
+        return self._kept
+
     def __contains__(self, msg_id: object) -> bool:
         return msg_id in self._requests
 

@@ -1,0 +1,81 @@
+"""A bound on the long messages that clients of all live sessions have not read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from math import inf
+
+from attrs import define, field
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+
+from sagecell_tx.limits import MessageLimits
+from sagecell_tx.sessions.admission.visitors import Visitor
+from sagecell_tx.sessions.endreasons import Reason
+from sagecell_tx.sessions.lifecycle.session import Session
+from sagecell_tx.sessions.metrics import Traffic
+
+_log = Logger()
+
+#: Bytes that kernels send between two looks, at most.
+STEP = 8 * 2**20
+
+
+@define(kw_only=True)
+class Hoards:
+    """Ends sessions when what they keep for slow clients takes too much memory together.
+
+    A kernel is held when `limits.message_log_bytes` wait for its clients, but one message may have many times that, and
+    many kernels may each have one. Sessions that keep more than twice that number of bytes may have `limits.waiting_bytes` together. Beyond
+    that, of the visitor with the most the session with the most ends. `visited` gives the live
+    sessions and their visitors. `traffic` counts what kernels send: nothing else makes a session keep more.
+    """
+
+    clock: IReactorTime
+    limits: MessageLimits
+    traffic: Traffic
+    visited: Callable[[], Iterable[tuple[Session, Visitor]]]
+    _seen: int = field(default=0, init=False)  # bytes that kernels had sent at the last look
+    _next: IDelayedCall | None = field(default=None, init=False)
+
+    def slice_over(self) -> None:
+        """A kernel has sent some messages. The look is taken when they are handled."""
+        if self._next is None and self._received - self._seen >= self._step:
+            self._next = self.clock.callLater(0, self._look)
+
+    @property
+    def _step(self) -> float:
+        """Bytes that kernels send between two looks."""
+        most = self.limits.waiting_bytes
+        return min(STEP, most // 8) if most else inf
+
+    @property
+    def _received(self) -> int:
+        return sum(tally.size for tally in self.traffic.from_kernels.values())
+
+    def _look(self) -> None:
+        self._next, self._seen = None, self._received
+        least, most = 2 * self.limits.message_log_bytes, self.limits.waiting_bytes
+        hoards = [
+            (visitor.holder, session.kept, session)
+            for session, visitor in self.visited()
+            if session.kept > least and not session.ending
+        ]
+        total = sum(size for _, size, _ in hoards)
+        while total > most:
+            sizes: Counter[str] = Counter()
+            for who, size, _ in hoards:
+                sizes[who] += size
+            largest = max(hoards, key=lambda each: (sizes[each[0]], each[1]))
+            hoards.remove(largest)
+            _, size, session = largest
+            total -= size
+            _log.warn(
+                "{kernel}: ended with {size} bytes of messages: those of all sessions had more than {most}",
+                kernel=session.kernel_id,
+                size=size,
+                most=most,
+            )
+            session.stop(Reason.UNREAD)
+            session.kill()  # it may be held in the middle of another such message

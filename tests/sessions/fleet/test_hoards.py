@@ -1,0 +1,70 @@
+"""Long messages that nobody reads have so many bytes together, while their kernels live."""
+
+from __future__ import annotations
+
+from attrs import evolve
+
+from sagecell_tx.limits import AdmissionLimits, MessageLimits
+from sagecell_tx.sessions.lifecycle.session import Session
+from sagecell_tx.testing.listeners import MemoryListener
+from tests.sessions.fleet.test_fleet import LIMITS, FleetCase
+from tests.sessions.samples import code
+
+
+class HoardsTests(FleetCase):
+    limits = evolve(
+        LIMITS,
+        admission=AdmissionLimits(kernels=30),
+        messages=MessageLimits(message_log_bytes=1000, waiting_bytes=25_000),
+    )
+
+    def begin(self, address: str, said: int) -> tuple[Session, MemoryListener]:
+        """A session with so many bytes of output, and its client, which reads nothing."""
+        session = self.open(address=address, timeout=60)
+        listener = MemoryListener(slow=True)
+        listener.attachment = session.attach(listener)
+        self.host.latest.stream("x" * said)
+        self.clock.advance(0)
+        return session, listener
+
+    def test_of_who_has_the_most_the_session_with_the_most_ends(self) -> None:
+        sessions = [
+            self.begin(address, said)
+            for address, said in (
+                ("192.0.2.1", 7_000),
+                ("198.51.100.1", 9_000),
+                ("192.0.2.1", 5_000),
+            )
+        ]
+        assert len(self.fleet) == 3
+        sessions.append(self.begin("203.0.113.1", 5_000))
+        assert [session.ending for session, _ in sessions] == [True, False, False, False]
+        for number, (_, listener) in enumerate(sessions):
+            listener.read_all()
+            assert len(listener.text) == (7_000, 9_000, 5_000, 5_000)[number]
+            assert listener.closed == ([] if number else ["unread"])
+        assert "not read" in sessions[0][1].received[-1].parsed_content()["message"]
+
+    def test_what_is_read_does_not_count(self) -> None:
+        for _ in range(5):
+            session, listener = self.begin("192.0.2.1", 10_000)
+            listener.read_all()
+            assert not session.ending
+        assert len(self.fleet) == 5
+
+    def test_what_is_as_long_as_other_output_does_not_count(self) -> None:
+        for _ in range(20):
+            self.begin("192.0.2.1", 1_500)
+        assert len(self.fleet) == 20
+
+    def test_replies_whose_other_end_does_not_come_count(self) -> None:
+        sessions = []
+        for number in range(3):
+            session = self.open(address="192.0.2.1", timeout=60)
+            listener = MemoryListener().attach(session.attach)
+            asked = code("1", f"r{number}")
+            listener.attachment.send(asked)
+            self.host.latest.reply(asked, {"status": "ok", "text": "x" * 10_000})
+            self.clock.advance(0)
+            sessions.append(session)
+        assert [session.ending for session in sessions] == [True, False, False]
