@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from typing import Any
@@ -28,17 +28,45 @@ _SHOWN = frozenset(
 _HEADER = _PLAIN | orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
 
 
+#: Characters of a text for which orjson, which may take sixteen times as many bytes, is not used. Where memory is
+#: limited, it ends the process instead of raising MemoryError.
+LONG = 2**20
+
+#: How deep in a message long texts are looked for, in dictionaries and short lists: as deep as outputs are.
+_DEPTH = 4
+_SHORT = 100
+
+
 def pack(value: Any, option: int = _CONTENT) -> bytes:
     """JSON equivalent to that of jupyter_client's `json_packer`; raises what that raises.
 
     Also accepts UUIDs, enumeration members and lone surrogates, which are errors there.
     """
+    if _has_long_text(value):
+        return _pack_slowly(value)
     try:
         packed = orjson.dumps(value, None, option)
     except TypeError:
         return _pack_slowly(value)
     # orjson writes NaN as null, json_packer as "nan".
     return _pack_slowly(value) if b"null" in packed else packed
+
+
+def _has_long_text(value: Any, depth: int = _DEPTH) -> bool:
+    inside: Iterable[Any]
+    if type(value) is dict:
+        inside = value.values()
+    elif type(value) is list and len(value) <= _SHORT:
+        inside = value
+    else:
+        return False
+    for each in inside:
+        if isinstance(each, str):
+            if len(each) > LONG:
+                return True
+        elif depth > 1 and _has_long_text(each, depth - 1):
+            return True
+    return False
 
 
 def _pack_slowly(value: Any) -> bytes:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import os
+import subprocess
+import sys
 import warnings
 from collections import OrderedDict, namedtuple
 from dataclasses import dataclass
@@ -268,3 +270,24 @@ def published() -> Publisher:
 def queued(publisher: Publisher) -> list[bytes]:
     (entry,) = publisher._queue
     return entry.frames  # type: ignore[union-attr]
+
+
+#: Packs a text, nested as in a message, with so much memory; prints the length, or the error.
+LIMITED = """
+import resource, sys
+from sagecell_tx.kernelside.kernel.serializer import pack
+resource.setrlimit(resource.RLIMIT_DATA, (400 << 20,) * 2)
+content = {"data": {"text/plain": "x" * (int(sys.argv[1]) << 20)}, "metadata": {}}
+try:
+    print(len(pack(content)) >> 20)
+except MemoryError:
+    print("MemoryError")
+"""
+
+
+@pytest.mark.parametrize(("megabytes", "printed"), [(40, "40"), (200, "MemoryError")])
+def test_a_long_text_takes_the_memory_that_it_needs_or_is_an_error(megabytes, printed):
+    """Orjson takes eight times as much at least, and ends the process when there is not so much."""
+    command = [sys.executable, "-c", LIMITED, str(megabytes)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout.strip()) == (0, printed), done.stderr
