@@ -77,5 +77,4 @@ class Hoards:
                 size=size,
                 most=most,
             )
-            session.stop(Reason.UNREAD)
-            session.kill()  # it may be held in the middle of another such message
+            session.abandon(Reason.UNREAD)

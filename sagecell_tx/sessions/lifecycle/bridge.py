@@ -102,6 +102,7 @@ class Bridge:
     _shutdown_ids: set[str] = field(factory=set, init=False)
     # The shutdown_request of a restart that is under way.
     _replacing: Message | None = field(default=None, init=False)
+    _is_abandoned: bool = field(default=False, init=False)  # nothing more is taken from the kernel
     _held: HeldRequests = field(init=False)  # for the process that is coming
     _stray: int = field(default=0, init=False)  # bytes of output that belong to no request
     _status_header: bytes = field(default=b"{}", init=False)  # of the kernel's last status
@@ -296,6 +297,13 @@ class Bridge:
         if self._kernel is not None:
             self._kernel.kill()
 
+    def abandon(self) -> None:
+        """Kill the kernel, and free all that it has sent and nobody has read."""
+        self._is_abandoned = True
+        self._in_flight.abandon()
+        self.audience.abandon()
+        self.kill()
+
     def publish(self, msg_type: str, content: dict[str, Any], parent_header: bytes = b"{}") -> None:
         """Publish a message to all listeners on behalf of the kernel."""
         self.audience.publish(self.originate(msg_type, content, parent_header))
@@ -336,6 +344,8 @@ class Bridge:
 
     def message_received(self, message: Message) -> None:
         """See `KernelObserver.message_received`."""
+        if self._is_abandoned:
+            return
         self.traffic.received(message)
         self.audience.gather()
         if self._shutdown_ids and message.parent_id in self._shutdown_ids:

@@ -240,6 +240,11 @@ class Session:
         """End the session; its listeners are sent the reason."""
         self._life.stop(reason)
 
+    def abandon(self, reason: Reason) -> None:
+        """End the session at once, without what its kernel has sent and nobody has read."""
+        self._life.stop(reason)
+        self._bridge.abandon()
+
     def restart(self) -> Deferred[None]:
         """Replace the kernel's process; its id, listeners, messages and place stay.
 

@@ -399,6 +399,14 @@ class Audience:
         for attachment in list(self._attachments):
             self._drop(attachment)
 
+    def abandon(self) -> None:
+        """Close all listeners as stalled, and free what they, and clients that may come back, have not read."""
+        self.drop_listeners()
+        for client in list(self._resumable):
+            self._resumable.forget(client)
+        self._message_log.clear()
+        self._check_drained()
+
     def _drop(self, attachment: Attachment) -> None:
         self.detach(attachment)
         self._notify(attachment, attachment.listener.close, STALLED)

@@ -259,6 +259,11 @@ class MessageLog:
         while len(self._entries) > 1:
             self.size -= self._entries.popleft().size
 
+    def clear(self) -> None:
+        """Keep nothing of what was appended. There are no cursors."""
+        self._entries.clear()
+        self.size = 0
+
     def _trim(self) -> None:
         """Drop the messages that no cursor will read, or read again."""
         slowest = min(cursor.kept for cursor in self._cursors)
