@@ -26,10 +26,11 @@ STEP = 8 * 2**20
 class Hoards:
     """Ends sessions when what they keep for slow clients takes too much memory together.
 
-    A kernel is held when `limits.message_log_bytes` wait for its clients, but one message may have many times that, and
-    many kernels may each have one. Sessions that keep more than twice that number of bytes may have `limits.waiting_bytes` together. Beyond
-    that, of the visitor with the most the session with the most ends. `visited` gives the live
-    sessions and their visitors. `traffic` counts what kernels send: nothing else makes a session keep more.
+    A kernel is held when `limits.message_log_bytes` wait for its clients, but one message may have many
+    times that, and many kernels may each have one. Sessions that keep more than twice that number may
+    have `limits.waiting_bytes` together, or two of the longest messages if that is more. Beyond that, of
+    the visitor with the most the session with the most ends. `visited` gives the live sessions and their
+    visitors. `traffic` counts what kernels send: nothing else makes a session keep more.
     """
 
     clock: IReactorTime
@@ -47,8 +48,14 @@ class Hoards:
     @property
     def _step(self) -> float:
         """Bytes that kernels send between two looks."""
-        most = self.limits.waiting_bytes
-        return min(STEP, most // 8) if most else inf
+        return min(STEP, self._most / 8)
+
+    @property
+    def _most(self) -> float:
+        """Bytes that all may keep together: enough for one of them at least."""
+        if not self.limits.waiting_bytes:
+            return inf
+        return max(self.limits.waiting_bytes, 2 * self.limits.kernel_message_bytes)
 
     @property
     def _received(self) -> int:
@@ -56,7 +63,7 @@ class Hoards:
 
     def _look(self) -> None:
         self._next, self._seen = None, self._received
-        least, most = 2 * self.limits.message_log_bytes, self.limits.waiting_bytes
+        least, most = 2 * self.limits.message_log_bytes, self._most
         hoards = [
             (visitor.holder, session.kept, session)
             for session, visitor in self.visited()

@@ -16,7 +16,9 @@ class HoardsTests(FleetCase):
     limits = evolve(
         LIMITS,
         admission=AdmissionLimits(kernels=30),
-        messages=MessageLimits(message_log_bytes=1000, waiting_bytes=25_000),
+        messages=MessageLimits(
+            message_log_bytes=1000, kernel_message_bytes=12_500, waiting_bytes=10_000
+        ),
     )
 
     def begin(self, address: str, said: int) -> tuple[Session, MemoryListener]:
