@@ -45,7 +45,7 @@ from sagecell_tx.limits import Limits
 from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.lifecycle.bridge import Undeliverable
 from sagecell_tx.sessions.lifecycle.session import Session
-from sagecell_tx.sessions.listeners.audience import STALLED, SUPERSEDED, Attachment
+from sagecell_tx.sessions.listeners.audience import AT_ONCE, STALLED, SUPERSEDED, Attachment
 from sagecell_tx.wire import textwire
 from sagecell_tx.wire.messages import SHELL, Message
 
@@ -206,7 +206,7 @@ class ChannelsListener:
     def close(self, reason: str) -> None:
         """See `Listener.close`."""
         self._closing = reason
-        if reason in (STALLED, SUPERSEDED):
+        if reason in AT_ONCE:
             self._writer.end()  # at once: such a client may never read what is left
             self._close(reason)
         else:
@@ -286,6 +286,8 @@ class ChannelsListener:
             code, message = NORMAL, "A newer connection of the same session has replaced this one."
         elif reason == Reason.DRAINING.value:
             code, message = SERVICE_RESTART, "The server is shutting down."
+        elif reason == Reason.UNREAD.value:
+            code, message = NORMAL, "Long output was not read, and took too much memory."
         else:
             code, message = NORMAL, "The session has ended."
         self._socket.close_with(code, reason, message)

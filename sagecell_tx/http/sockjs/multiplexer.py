@@ -26,7 +26,7 @@ from sagecell_tx.sessions.completion.completer import Completer
 from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.fleet.fleet import Fleet
 from sagecell_tx.sessions.lifecycle.session import Session
-from sagecell_tx.sessions.listeners.audience import STALLED, TooManyListeners
+from sagecell_tx.sessions.listeners.audience import AT_ONCE, TooManyListeners
 from sagecell_tx.wire import textwire
 from sagecell_tx.wire.jsonbounds import QUESTION_MARKS
 from sagecell_tx.wire.messages import IOPUB, Message, WireError
@@ -218,11 +218,11 @@ class Multiplexer:
             self._client.wake()
 
     def kernel_closed(self, kernel: MultiplexedKernel, reason: str) -> None:
-        """A session has ended, or it has detached this client, with `STALLED` for a slow one."""
+        """A session has ended, or it has detached this client, with one of `AT_ONCE` for a slow one."""
         self._kernels.pop(kernel.session.kernel_id, None)
         if kernel in self._turns:
             self._turns.remove(kernel)
-        if reason == STALLED:
+        if reason in AT_ONCE:
             self._stalled()
         else:
             self._part_later()

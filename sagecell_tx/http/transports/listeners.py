@@ -23,7 +23,7 @@ from sagecell_tx.http.serving.accept import EVENTS
 from sagecell_tx.http.serving.ndjson import NDJSON
 from sagecell_tx.http.serving.producer import PIECE, ResponseProducer, in_pieces
 from sagecell_tx.limits import MessageLimits
-from sagecell_tx.sessions.listeners.audience import STALLED, SUPERSEDED, Attachment
+from sagecell_tx.sessions.listeners.audience import AT_ONCE, Attachment
 from sagecell_tx.wire import textwire
 from sagecell_tx.wire.messages import Message
 
@@ -59,7 +59,7 @@ class PollListener:
     def close(self, reason: str) -> None:
         """See `Listener.close`. An answer that is not read is cut: its messages are kept by nobody else."""
         self.reason = reason
-        if self.answer is not None and reason in (STALLED, SUPERSEDED):
+        if self.answer is not None and reason in AT_ONCE:
             self.answer.abort()
         self.wake()
 
@@ -175,7 +175,7 @@ class StreamListener:
     def close(self, reason: str) -> None:
         """See `Listener.close`."""
         self.reason = reason
-        if reason in (STALLED, SUPERSEDED) and self._producer.paused:
+        if reason in AT_ONCE and self._producer.paused:
             self._producer.abort()
         else:
             self._producer.produce()

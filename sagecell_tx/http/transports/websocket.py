@@ -26,8 +26,9 @@ from sagecell_tx.http.transports.dispatch import (
     refuse_binary,
 )
 from sagecell_tx.http.transports.framewriter import Frame, FrameWriter
+from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.lifecycle.session import Session
-from sagecell_tx.sessions.listeners.audience import STALLED, SUPERSEDED, Attachment
+from sagecell_tx.sessions.listeners.audience import AT_ONCE, STALLED, SUPERSEDED, Attachment
 from sagecell_tx.sessions.listeners.messagelog import NotPublished
 from sagecell_tx.wire import textwire
 from sagecell_tx.wire.messages import Message, WireError, parse_object
@@ -131,7 +132,7 @@ class WebSocketListener:
     def close(self, reason: str) -> None:
         """See `Listener.close`."""
         self._closing = reason
-        if reason in (STALLED, SUPERSEDED):
+        if reason in AT_ONCE:
             self._writer.end()  # at once: such a client may never read what is left
             self._close(reason)
         else:
@@ -163,6 +164,8 @@ class WebSocketListener:
         elif reason == SUPERSEDED:
             sentence = "A newer connection with the same cursor has replaced this one."
             code, message = POLICY_VIOLATION, sentence
+        elif reason == Reason.UNREAD.value:
+            code, message = NORMAL, "Long output was not read, and took too much memory."
         else:
             code, message = NORMAL, "The session has ended."
         self._socket.close_with(code, reason, message)

@@ -297,11 +297,11 @@ class Bridge:
         if self._kernel is not None:
             self._kernel.kill()
 
-    def abandon(self) -> None:
-        """Kill the kernel, and free all that it has sent and nobody has read."""
+    def abandon(self, reason: str) -> None:
+        """Kill the kernel, and free all that it has sent and nobody has read; listeners are told the reason."""
         self._is_abandoned = True
         self._in_flight.abandon()
-        self.audience.abandon()
+        self.audience.abandon(reason)
         self.kill()
 
     def publish(self, msg_type: str, content: dict[str, Any], parent_header: bytes = b"{}") -> None:

@@ -241,9 +241,12 @@ class Session:
         self._life.stop(reason)
 
     def abandon(self, reason: Reason) -> None:
-        """End the session at once, without what its kernel has sent and nobody has read."""
+        """End the session at once, without what its kernel has sent and nobody has read.
+
+        Listeners are closed with the reason, which is one of `AT_ONCE`, even if the session was ending for another.
+        """
         self._life.stop(reason)
-        self._bridge.abandon()
+        self._bridge.abandon(reason.value)
 
     def restart(self) -> Deferred[None]:
         """Replace the kernel's process; its id, listeners, messages and place stay.

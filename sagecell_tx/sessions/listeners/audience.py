@@ -18,6 +18,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from sagecell_tx.limits import LifetimeLimits, MessageLimits
+from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.interfaces import Listener
 from sagecell_tx.sessions.listeners.addressees import Addressees
 from sagecell_tx.sessions.listeners.flowcontrol import Valve
@@ -31,6 +32,9 @@ _log = Logger()
 #: long, or its client opened another connection.
 STALLED = "stalled"
 SUPERSEDED = "superseded"
+
+#: Why a listener is closed at once: what it has not read is not kept any more, or its client may never read it.
+AT_ONCE = frozenset({STALLED, SUPERSEDED, Reason.UNREAD.value})
 
 
 class TooManyListeners(Exception):
@@ -397,19 +401,22 @@ class Audience:
     def drop_listeners(self) -> None:
         """Close all listeners as stalled: others need the memory of what they have not read."""
         for attachment in list(self._attachments):
-            self._drop(attachment)
+            self._drop(attachment, STALLED)
 
-    def abandon(self) -> None:
-        """Close all listeners as stalled, and free what they, and clients that may come back, have not read."""
-        self.drop_listeners()
+    def abandon(self, reason: str) -> None:
+        """Close all listeners at once, and free what they, and clients that may come back, have not read."""
+        for attachment in list(self._attachments):
+            self._drop(attachment, reason)
         for client in list(self._resumable):
             self._resumable.forget(client)
         self._message_log.clear()
         self._check_drained()
 
-    def _drop(self, attachment: Attachment) -> None:
-        self.detach(attachment)
-        self._notify(attachment, attachment.listener.close, STALLED)
+    def _drop(self, attachment: Attachment, reason: str) -> None:
+        """Close a listener, unless it has left meanwhile: several may be one client's."""
+        if attachment in self._attachments:
+            self.detach(attachment)
+            self._notify(attachment, attachment.listener.close, reason)
 
     def _check_drained(self) -> None:
         """Resume the kernel and stop watching for stalls, if the log has drained enough."""
@@ -435,6 +442,6 @@ class Audience:
             )
             if behind and attachment.last_read <= long_ago:
                 _log.info("{kernel}: a stalled listener was dropped", kernel=self.kernel_id)
-                self._drop(attachment)
+                self._drop(attachment, STALLED)
         if self.closed or not self._message_log.drained:
             self._watch_for_stalls()

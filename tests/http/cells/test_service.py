@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from sagecell_tx.limits import LifetimeLimits, Limits, RequestLimits
+from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.interfaces import Exit
 from sagecell_tx.sessions.lifecycle.runpermalinks import PATIENCE
 from sagecell_tx.testing.hosts import MemoryHost, MemoryKernel
@@ -405,6 +406,15 @@ class SlowServiceTests(SiteTests):
         told = self.told(connection)
         assert (told["success"], told["error"]) == (False, "invalid_reply")
         assert "execute_reply" not in told
+
+    def test_one_that_is_ended_for_its_unread_messages_is_told_at_once(self) -> None:
+        connection = self.asking()
+        self.kernel.stubborn = True
+        self.kernel.come_up()
+        (session,) = self.world.fleet.sessions
+        session.abandon(Reason.UNREAD)
+        told = self.told(connection)
+        assert (told["success"], told["error"]) == (False, "unread")
 
 
 class ShortServiceTests(SiteTests):

@@ -8,6 +8,7 @@ from base64 import b64decode
 from typing import Any
 
 from sagecell_tx.http.transports.websocket import REFUSALS
+from sagecell_tx.sessions.endreasons import Reason
 from tests.http.talking import Talk, TalkTests, execute, frame, frames
 
 
@@ -162,6 +163,17 @@ class FlowTests(TalkTests):
         stalled.connection.pump()
         assert stalled.talker.closes == [(1013, "stalled")]
         assert stalled.connection.server.most < 2 * 2**16
+
+    def test_who_has_not_read_what_the_server_has_no_memory_for_is_told_at_once(self) -> None:
+        self.talk_one.connection.server.clogged = True
+        self.display("x" * 300_000)
+        session = self.world.fleet.get(self.kernel_id)
+        assert session is not None
+        session.abandon(Reason.UNREAD)
+        self.talk_one.connection.server.clogged = False
+        self.talk_one.connection.pump()
+        assert self.talk_one.talker.closes == [(1000, "unread")]
+        assert self.talk_one.connection.server.most < 2 * 2**16
 
     def test_a_stalled_client_that_stays_so_is_dropped(self) -> None:
         wire = self.talk_one.connection.server

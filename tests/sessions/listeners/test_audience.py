@@ -6,7 +6,7 @@ import pytest
 from twisted.trial.unittest import SynchronousTestCase
 
 from sagecell_tx.limits import Limits, MessageLimits
-from sagecell_tx.sessions.listeners.audience import TooManyListeners
+from sagecell_tx.sessions.listeners.audience import Audience, TooManyListeners
 from sagecell_tx.testing.listeners import MemoryListener
 from tests.sessions.bridgeworld import LIMITS, BridgeWorld
 from tests.sessions.samples import code, request
@@ -45,6 +45,16 @@ def test_without_a_limit_any_number_listens():
     listeners = [world.listen() for _ in range(40)]
     said = world.show("to all")
     assert all(listener.received == [said] for listener in listeners)
+
+
+def test_who_leaves_when_another_is_closed_is_not_closed_after_that():
+    for close in (Audience.drop_listeners, lambda audience: audience.abandon("unread")):
+        world = BridgeWorld()
+        first, second = world.listen(slow=True), world.listen(slow=True)
+        first.on_close = second.attachment.detach
+        close(world.bridge.audience)
+        assert len(first.closed) == 1
+        assert second.closed == []
 
 
 # --- slow listeners
