@@ -187,7 +187,8 @@ class MessageLog:
         self._pass(cursor)
         if not cursor.resumable:
             cursor.kept = cursor.position
-            self._trim()
+        self._skip(cursor)
+        self._trim()
         return taken
 
     def check(self, number: int) -> None:
@@ -220,6 +221,7 @@ class MessageLog:
         if number >= self._next:
             raise NotPublished
         cursor.kept = max(cursor.kept, min(number + 1, cursor.position))
+        self._skip(cursor)
         self._trim()
 
     def has_unread(self, cursor: Cursor) -> bool:
@@ -249,6 +251,15 @@ class MessageLog:
         self._cursors.remove(cursor)
         if self._cursors:
             self._trim()
+
+    def _skip(self, cursor: Cursor) -> None:
+        """Keep nothing for an addressed cursor that it has skipped: nobody will acknowledge that."""
+        if cursor.addressed and self._entries:
+            first = self._entries[0].number
+            while cursor.kept < cursor.position and not self._entries[cursor.kept - first].is_for(
+                cursor
+            ):
+                cursor.kept += 1
 
     def _pass(self, cursor: Cursor) -> None:
         """Join nothing more to the messages before this position: they have been read."""

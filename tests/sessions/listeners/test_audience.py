@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -55,6 +57,32 @@ def test_who_leaves_when_another_is_closed_is_not_closed_after_that():
         close(world.bridge.audience)
         assert len(first.closed) == 1
         assert second.closed == []
+
+
+# --- answers
+
+
+@pytest.mark.parametrize("name", [None, "other"])
+def test_a_kernel_goes_on_when_those_have_read_who_get_nothing_of_an_answer(name: str | None):
+    world = BridgeWorld()
+    attach = world.bridge.audience.attach
+    asking, other = (
+        MemoryListener(slow=True).attach(partial(attach, name=of, addressed=True))
+        for of in (None, name)
+    )
+    before = world.show("before")
+    asked = request("r1", "kernel_info_request")
+    asking.attachment.send(asked)
+    answer = world.kernel.reply(asked, {"text": "x" * 10_000})
+    assert world.kernel.paused
+    asking.read_all()
+    assert world.kernel.paused
+    other.read_all()
+    if name is not None:
+        assert world.kernel.paused
+        other.attachment.acknowledge(1)
+    assert (asking.received, other.received) == ([before, answer], [before])
+    assert not world.kernel.paused
 
 
 # --- slow listeners
