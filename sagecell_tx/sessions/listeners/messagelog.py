@@ -240,8 +240,20 @@ class MessageLog:
         Listeners that are that far have read the same messages, so those of one count.
         """
         first = self._entries[0].number if self._entries else self._next
-        taken = (each.taken for each in self._cursors if each.taken_from < first)
-        return self.size + max(taken, default=0)
+        gone = (
+            each.taken - self._still_kept(each) for each in self._cursors if each.taken_from < first
+        )
+        return self.size + max(0, max(gone, default=0))
+
+    def _still_kept(self, cursor: Cursor) -> int:
+        """The bytes in the log of what this cursor has read."""
+        size = 0
+        for entry in self._entries:
+            if entry.number >= cursor.position:
+                break
+            if not cursor.addressed or entry.is_for(cursor):
+                size += entry.size
+        return size
 
     def close(self, cursor: Cursor) -> None:
         """Remove a cursor.

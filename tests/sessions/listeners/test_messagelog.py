@@ -247,3 +247,14 @@ def test_what_a_client_acknowledges_unread_stays():
     assert take_all(log, cursors[1]) == [message]
     log.acknowledge(cursors[1], 1)
     assert log.size == 0
+
+
+def test_what_was_taken_and_is_in_the_log_as_well_counts_once():
+    log = MessageLog(1000)
+    fast, slow = log.open(), log.open()
+    log.append(status("busy"))
+    before = log.size
+    assert len(log.read(slow, PLENTY)) == 1
+    log.append(stream("x" * 500))
+    assert len(log.read(fast, PLENTY)) == 2
+    assert log.unwritten == before + log.size
