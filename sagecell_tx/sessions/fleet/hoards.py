@@ -29,8 +29,8 @@ class Hoards:
     A kernel is held when `limits.message_log_bytes` wait for its clients, but one message may have many
     times that, and many kernels may each have one. Sessions that keep more than twice that number may
     have `limits.waiting_bytes` together, or two of the longest messages if that is more. Beyond that, of
-    the visitor with the most the session with the most ends. `visited` gives the live sessions and their
-    visitors. `traffic` counts what kernels send: nothing else makes a session keep more.
+    the visitor with the most the session with the most ends. `visited` gives the sessions that
+    have not ended, and their visitors. `traffic` counts what kernels send: nothing else makes a session keep more.
     """
 
     clock: IReactorTime
@@ -41,7 +41,7 @@ class Hoards:
     _next: IDelayedCall | None = field(default=None, init=False)
 
     def slice_over(self) -> None:
-        """A kernel has sent some messages. The look is taken when they are handled."""
+        """A kernel has sent some messages: look, perhaps, when they are handled."""
         if self._next is None and self._received - self._seen >= self._step:
             self._next = self.clock.callLater(0, self._look)
 
@@ -52,7 +52,7 @@ class Hoards:
 
     @property
     def _most(self) -> float:
-        """Bytes that all may keep together: enough for one of them at least."""
+        """Bytes that all may keep together: enough for two of the longest messages at least."""
         if not self.limits.waiting_bytes:
             return inf
         return max(self.limits.waiting_bytes, 2 * self.limits.kernel_message_bytes)
@@ -64,24 +64,22 @@ class Hoards:
     def _look(self) -> None:
         self._next, self._seen = None, self._received
         least, most = 2 * self.limits.message_log_bytes, self._most
-        hoards = [
-            (visitor.holder, session.kept, session)
-            for session, visitor in self.visited()
-            if session.kept > least and not session.ending
-        ]
-        total = sum(size for _, size, _ in hoards)
-        while total > most:
+        # Also those that are ending: a program may go on for a second.
+        holders = {session: visitor.holder for session, visitor in self.visited()}
+        while True:
+            # Anew each time: one connection of SockJS may listen to several kernels.
+            hoards = {each: size for each in holders if (size := each.kept) > least}
+            if sum(hoards.values()) <= most:
+                break
             sizes: Counter[str] = Counter()
-            for who, size, _ in hoards:
-                sizes[who] += size
-            largest = max(hoards, key=lambda each: (sizes[each[0]], each[1]))
-            hoards.remove(largest)
-            _, size, session = largest
-            total -= size
+            for session, size in hoards.items():
+                sizes[holders[session]] += size
+            largest = max(hoards, key=lambda each: (sizes[holders[each]], hoards[each]))
+            del holders[largest]
             _log.warn(
                 "{kernel}: ended with {size} bytes of messages: those of all sessions had more than {most}",
-                kernel=session.kernel_id,
-                size=size,
+                kernel=largest.kernel_id,
+                size=hoards[largest],
                 most=most,
             )
-            session.abandon(Reason.UNREAD)
+            largest.abandon(Reason.UNREAD)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import evolve
 
 from sagecell_tx.limits import AdmissionLimits, MessageLimits
+from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.lifecycle.session import Session
 from sagecell_tx.testing.listeners import MemoryListener
 from tests.sessions.fleet.test_fleet import LIMITS, FleetCase
@@ -74,3 +75,28 @@ class HoardsTests(FleetCase):
             self.clock.advance(0)
             sessions.append(session)
         assert [session.ending for session in sessions] == [True, False, False]
+
+    def test_what_the_same_client_frees_with_another_does_not_count_any_more(self) -> None:
+        (first, slow), (second, same) = (self.begin("192.0.2.1", said) for said in (7_500, 7_000))
+        for listener in (slow, same):
+            listener.read()
+        assert (first.kept > 7_500, second.kept > 7_000) == (True, True)
+        slow.on_close = same.attachment.detach
+        third, _ = self.begin("192.0.2.1", 7_000)
+        assert not first.ending
+        fourth, _ = self.begin("198.51.100.1", 12_000)
+        assert [each.ending for each in (first, second, third, fourth)] == [True, *[False] * 3]
+
+    def test_sessions_that_are_ending_count_as_well(self) -> None:
+        sessions = []
+        for _ in range(4):
+            session, _ = self.begin("192.0.2.1", 1)
+            sessions.append((session, self.host.latest))
+        for session, kernel in sessions:
+            kernel.stubborn = True
+            session.stop(Reason.STOPPED)
+        for _, kernel in sessions:
+            kernel.stream("x" * 9_000)
+            self.clock.advance(0)
+        assert sum(session.kept for session, _ in sessions) < 25_000
+        assert [session.kept > 9_000 for session, _ in sessions].count(False) == 2
