@@ -172,8 +172,15 @@ class Audience:
 
     @property
     def unwritten(self) -> int:
-        """The same, and what listeners have read last and may not have written to their clients yet."""
-        return self._message_log.unwritten
+        """The same, what listeners have read last and may not have written to their clients yet, and an unanswered question."""
+        return self._message_log.unwritten + self._asked
+
+    @property
+    def _asked(self) -> int:
+        """Bytes in an unanswered question that is not in the message log any more."""
+        if self._question is None or self._question[0] >= self._message_log.oldest:
+            return 0
+        return self._question[1].size
 
     def attach(
         self,
@@ -410,6 +417,7 @@ class Audience:
         for client in list(self._resumable):
             self._resumable.forget(client)
         self._message_log.clear()
+        self.settle_question()
         self._check_drained()
 
     def _drop(self, attachment: Attachment, reason: str) -> None:

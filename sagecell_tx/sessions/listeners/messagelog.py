@@ -146,6 +146,11 @@ class MessageLog:
         """The number of the last message; 0 if there was none."""
         return self._next - 1
 
+    @property
+    def oldest(self) -> int:
+        """The number of the first message that is kept; that of the next one if none is."""
+        return self._entries[0].number if self._entries else self._next
+
     def append(self, message: Message, addressee: Cursor | None = None) -> None:
         """Append a message, or join it to the last one."""
         last = self._entries[-1] if self._entries else None
@@ -195,7 +200,7 @@ class MessageLog:
         """Raise `MessagesGone` or `NotPublished` unless a cursor could continue after `number`."""
         if number >= self._next:
             raise NotPublished
-        if number + 1 < (self._entries[0].number if self._entries else self._next):
+        if number + 1 < self.oldest:
             raise MessagesGone
 
     def seek(self, cursor: Cursor, number: int) -> None:
@@ -239,7 +244,7 @@ class MessageLog:
 
         Listeners that are that far have read the same messages, so those of one count.
         """
-        first = self._entries[0].number if self._entries else self._next
+        first = self.oldest
         gone = (
             each.taken - self._still_kept(each) for each in self._cursors if each.taken_from < first
         )

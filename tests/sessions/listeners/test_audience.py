@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from sagecell_tx.limits import Limits, MessageLimits
 from sagecell_tx.sessions.listeners.audience import Audience, TooManyListeners
 from sagecell_tx.testing.listeners import MemoryListener
+from sagecell_tx.wire.messages import STDIN
 from tests.sessions.bridgeworld import LIMITS, BridgeWorld
 from tests.sessions.samples import code, request
 
@@ -83,6 +84,24 @@ def test_a_kernel_goes_on_when_those_have_read_who_get_nothing_of_an_answer(name
         other.attachment.acknowledge(1)
     assert (asking.received, other.received) == ([before, answer], [before])
     assert not world.kernel.paused
+
+
+def test_a_question_counts_until_it_is_answered():
+    world = BridgeWorld()
+    audience = world.bridge.audience
+    client = MemoryListener().attach(partial(audience.attach, addressed=True))
+    answer = request("i1", "input_reply", channel=STDIN)
+    for end in (lambda: client.attachment.send(answer), lambda: audience.abandon("unread")):
+        asked = request()
+        client.attachment.send(asked)
+        question = world.kernel.publish(
+            "input_request", {"prompt": "?" * 10_000}, asked, channel=STDIN
+        )
+        assert client.received[-1] == question
+        assert (audience.kept, audience.unwritten) == (0, question.size)
+        end()
+        assert audience.unwritten == 0
+        world.kernel.finish(asked, {"status": "ok"})
 
 
 # --- slow listeners
