@@ -433,6 +433,15 @@ class SlowReaderTests(ExecuteTests):
             connection.hang_up()
         assert self.world.web.answers.unread == 0
 
+    def test_characters_that_are_long_as_json_count_as_that(self) -> None:
+        connection = self.begin(LINES)
+        connection.pump()
+        connection.server.clogged = True
+        self.kernel.stream("\U0001f600" * 50_000, self.program)
+        assert connection.server.aborted
+        connection.pump()
+        assert self.world.web.answers.unread == 0
+
 
 class IdempotencyTests(ExecuteTests):
     limits = Limits(requests=RequestLimits(kept_answer_seconds=60))
