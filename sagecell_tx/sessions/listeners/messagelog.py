@@ -288,9 +288,12 @@ class MessageLog:
             self.size -= self._entries.popleft().size
 
     def clear(self) -> None:
-        """Keep nothing of what was appended. There are no cursors."""
+        """Keep nothing of what was appended. Cursors, if there are any, go on with what follows."""
         self._entries.clear()
         self.size = 0
+        for cursor in self._cursors:
+            cursor.position = cursor.kept = self._next
+            self._pass(cursor)
 
     def _trim(self) -> None:
         """Drop the messages that no cursor will read, or read again."""

@@ -258,3 +258,15 @@ def test_what_was_taken_and_is_in_the_log_as_well_counts_once():
     log.append(stream("x" * 500))
     assert len(log.read(fast, PLENTY)) == 2
     assert log.unwritten == before + log.size
+
+
+def test_who_comes_while_all_is_dropped_goes_on_with_what_follows():
+    log = MessageLog(1000)
+    for text in ("a", "b"):
+        log.append(said("display_data", {"text": text}))
+    cursor = log.open()
+    log.clear()
+    assert (log.size, take_all(log, cursor)) == (0, [])
+    later = status("dead")
+    log.append(later)
+    assert take_all(log, cursor) == [later]
