@@ -40,7 +40,7 @@ _SHORT = 100
 def pack(value: Any, option: int = _CONTENT) -> bytes:
     """JSON equivalent to that of jupyter_client's `json_packer`; raises what that raises.
 
-    Also accepts UUIDs, enumeration members and lone surrogates, which are errors there.
+    Also accepts lone surrogates, which are errors there; and, unless a text is long, UUIDs and enumeration members.
     """
     if _has_long_text(value):
         return _pack_slowly(value)
@@ -53,16 +53,17 @@ def pack(value: Any, option: int = _CONTENT) -> bytes:
 
 
 def _has_long_text(value: Any, depth: int = _DEPTH) -> bool:
+    """Whether there is a text of more than `LONG` characters in a dictionary or a short list. Runs no code of the program."""
     inside: Iterable[Any]
     if type(value) is dict:
-        inside = value.values()
+        inside = list(value.values())  # another thread may change it meanwhile
     elif type(value) is list and len(value) <= _SHORT:
         inside = value
     else:
         return False
     for each in inside:
         if isinstance(each, str):
-            if len(each) > LONG:
+            if str.__len__(each) > LONG:
                 return True
         elif depth > 1 and _has_long_text(each, depth - 1):
             return True

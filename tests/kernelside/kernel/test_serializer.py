@@ -130,6 +130,20 @@ class TestPack:
     def test_the_keys_of_others_are_text(self):
         assert meaning(pack({1: "a", None: "b"})) == {"1": "a", "null": "b"}
 
+    def test_what_changes_meanwhile_is_taken_as_it_was(self):
+        """Another thread of the program may change it, also while texts are measured."""
+        content: dict[str, str] = {}
+
+        class Growing(str):
+            __slots__ = ()
+
+            def __len__(self) -> int:
+                content["b"] = "y"
+                raise AssertionError
+
+        content["a"] = Growing("x")
+        assert outcome(pack, {"x": content}) == outcome(json_packer, {"x": content})
+
 
 def ours() -> CellSerializer:
     return CellSerializer(key=KEY)
