@@ -369,6 +369,8 @@ class Fleet(Service):
         place.release()
         if session.audience.awaits_return:
             self.ended.keep(session)
+        else:
+            session.audience.expect_nobody()
         self._last_readers.add(place.visitor.holder, session.audience)
         self.deaths.add(reason)
         _log.info("{kernel}: {reason}", kernel=session.kernel_id, reason=reason.value)

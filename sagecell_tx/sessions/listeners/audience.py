@@ -223,9 +223,16 @@ class Audience:
         """
         client = self._resumable.find_or_add(name)
         if self._attachment_of(client) is None:
-            self._resumable.unsubscribe(client)
+            self._leave(client)
         self._note_presence()
         return client.cursor.kept - 1
+
+    def _leave(self, client: ResumableClient) -> None:
+        """A resumable client has no listener now, and may come back unless nobody finds the session any more."""
+        if self._is_forgotten:
+            self._resumable.forget(client)
+        else:
+            self._resumable.unsubscribe(client)
 
     def _check_room(self) -> None:
         """Limit the listeners, since every message is written to each."""
@@ -259,10 +266,8 @@ class Audience:
         if attachment.client is None:
             self._addressees.forget(attachment.cursor)
             self._message_log.close(attachment.cursor)
-        elif self._is_forgotten:
-            self._resumable.forget(attachment.client)
         else:
-            self._resumable.unsubscribe(attachment.client)
+            self._leave(attachment.client)
         if self._message_log.full:
             self._forget_absent()
         self._departed()

@@ -73,6 +73,25 @@ class LastReadersTests(FleetCase):
             assert each.closed == ["stopped"]
         self.empty()
 
+    def test_who_comes_as_the_session_ends_and_is_not_found_again_has_nothing_kept(self) -> None:
+        """A request may have found it, and be parsed when it ends."""
+        for come in (
+            lambda session: session.audience.touch("late"),
+            lambda session: session.attach(MemoryListener(slow=True), "late", 0).detach(),
+        ):
+            for name in (None, "away"):
+                session = self.open(timeout=60)
+                listener = MemoryListener(slow=True)
+                listener.attachment = session.attach(listener, name)
+                self.host.latest.stream("x" * 10_000)
+                session.stop(Reason.STOPPED)
+                self.fleet.ended.clear()
+                come(session)
+                listener.attachment.detach()
+                assert self.fleet.unread_of_ended == 0
+                assert (session.kept < 1_000, session.audience.awaits_return) == (True, False)
+        self.empty()
+
     def test_who_cannot_come_back_any_more_has_nothing_kept(self) -> None:
         away = self.ended("192.0.2.1", name="")
         away.attachment.detach()
