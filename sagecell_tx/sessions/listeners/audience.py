@@ -276,9 +276,8 @@ class Audience:
         """Remove a listener that has received all that it read and will not come back."""
         self.detach(attachment)
         client = attachment.client
-        if client is None or self._is_forgotten:
-            return
-        if self._attachment_of(client) is None:
+        # It may have been forgotten: by `detach`, or with the session's messages.
+        if client is not None and client in self._resumable and self._attachment_of(client) is None:
             self._message_log.acknowledge(attachment.cursor, attachment.cursor.position - 1)
             self._resumable.forget(client)
 

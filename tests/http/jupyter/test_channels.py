@@ -490,6 +490,18 @@ class CloseTests(ChannelTests):
         joined.connection.pump()
         assert joined.notebook.closes == [(1013, "stalled")]
 
+    def test_one_that_did_not_read_what_the_server_has_no_memory_for(self) -> None:
+        kernel_id = self.kernel_id()
+        joined = self.join(kernel_id)
+        joined.connection.server.clogged = True
+        self.kernel.publish("display_data", {"data": {"text/plain": "x" * 2**20}})
+        session = self.world.fleet.get(kernel_id)
+        assert session is not None
+        session.abandon(Reason.UNREAD)
+        joined.connection.server.clogged = False
+        joined.connection.pump()
+        assert joined.notebook.closes == [(1000, "unread")]
+
 
 class RestartTests(ChannelTests):
     """A kernel that is restarted."""

@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from sagecell_tx.limits import Limits, MessageLimits
+from sagecell_tx.sessions.endreasons import Reason
 from tests.http.loopback import BUFFER, Connection, form
 from tests.http.talking import KEYS, execute, frame
 
@@ -395,6 +396,22 @@ class SlowTests(PageTests):
             assert sys.getrefcount(untaken) > here
             page.hang_up()
             assert sys.getrefcount(untaken) == here, path
+
+    def test_what_a_page_did_not_take_goes_when_the_server_has_no_memory_for_it(self) -> None:
+        kernel_id, page = self.start(timeout="60"), self.socket()
+        self.send(page, run(kernel_id, "hang"))
+        page.server.clogged = True
+        kernel = self.world.host.latest
+        content = {"data": {"text/plain": "x" * 300_000}}
+        untaken = kernel.publish("display_data", content, kernel.sent[0]).content
+        session = self.world.fleet.get(kernel_id)
+        assert session is not None
+        session.abandon(Reason.UNREAD)
+        here = 2  # references: this name's, and the call's
+        assert sys.getrefcount(untaken) == here
+        page.server.clogged = False
+        page.pump()
+        assert closes(page) == [1013]
 
     def test_a_page_that_reads_nothing_is_let_go(self) -> None:
         kernel_id, page = self.start(timeout="60"), self.stream("a")
