@@ -287,7 +287,7 @@ class ChannelsListener:
         elif reason == Reason.DRAINING.value:
             code, message = SERVICE_RESTART, "The server is shutting down."
         elif reason == Reason.UNREAD.value:
-            code, message = NORMAL, "Long output was not read, and took too much memory."
+            code, message = NORMAL, Reason.UNREAD.sentence
         else:
             code, message = NORMAL, "The session has ended."
         self._socket.close_with(code, reason, message)

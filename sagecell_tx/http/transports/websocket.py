@@ -165,7 +165,7 @@ class WebSocketListener:
             sentence = "A newer connection with the same cursor has replaced this one."
             code, message = POLICY_VIOLATION, sentence
         elif reason == Reason.UNREAD.value:
-            code, message = NORMAL, "Long output was not read, and took too much memory."
+            code, message = NORMAL, Reason.UNREAD.sentence
         else:
             code, message = NORMAL, "The session has ended."
         self._socket.close_with(code, reason, message)
