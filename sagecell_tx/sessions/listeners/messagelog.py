@@ -17,6 +17,7 @@ read already.
 from __future__ import annotations
 
 from collections import deque
+from itertools import islice
 
 from attrs import define, evolve, field
 
@@ -24,6 +25,9 @@ from sagecell_tx.wire.messages import IOPUB, Message, WireError, dump, parse_obj
 
 #: Streams are joined up to this many bytes, so that one read stays small.
 JOINED = 64 * 1024
+
+#: Entries that are looked at to tell what a listener has read: as many as one read takes of short messages, about.
+LOOKED_AT = 200
 
 #: Strings, brackets and commas in a stream message's content; see `wire/jsonbounds.py`.
 STREAM = 7
@@ -251,9 +255,9 @@ class MessageLog:
         return self.size + max(0, max(gone, default=0))
 
     def _still_kept(self, cursor: Cursor) -> int:
-        """The bytes in the log of what this cursor has read."""
+        """The bytes in the log of what this cursor has read; not more than the first entries are looked at."""
         size = 0
-        for entry in self._entries:
+        for entry in islice(self._entries, LOOKED_AT):
             if entry.number >= cursor.position:
                 break
             if not cursor.addressed or entry.is_for(cursor):
