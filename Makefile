@@ -1,4 +1,4 @@
-# Two promises: `make run` serves http://localhost:8888/, or another port with PORT=8889, and `make test` runs everything.
+# Two promises: `make run` serves http://localhost:8888/, or another port with PORT=8889, and `make test` checks all that needs no Sage.
 # Each does its own set-up on a fresh machine that has Python 3.11+, Node 20+ and make.
 
 PYTHON ?= python3

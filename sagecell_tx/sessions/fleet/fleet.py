@@ -29,8 +29,8 @@ from sagecell_tx.sessions.admission.storagebudgets import (
 from sagecell_tx.sessions.admission.visitors import Purpose, Visitor
 from sagecell_tx.sessions.endreasons import Reason
 from sagecell_tx.sessions.fleet.draining import Draining
-from sagecell_tx.sessions.fleet.hoards import Hoards
 from sagecell_tx.sessions.fleet.lastreaders import LastReaders
+from sagecell_tx.sessions.fleet.longmessages import LongMessages
 from sagecell_tx.sessions.fleet.retention import EndedSessions
 from sagecell_tx.sessions.fleet.sites import Sites
 from sagecell_tx.sessions.fleet.statistics import Deaths
@@ -87,7 +87,7 @@ class Fleet(Service):
     ended: EndedSessions = field(init=False)
     sites: Sites = field(factory=Sites, init=False)
     _last_readers: LastReaders = field(init=False)
-    _hoards: Hoards = field(init=False)
+    _long_messages: LongMessages = field(init=False)
     _yielding: Yielding = field(init=False)
     _draining: Draining = field(init=False)
     _on_deserted: list[Callable[[], None]] = field(factory=list, init=False)
@@ -106,7 +106,7 @@ class Fleet(Service):
         self.deaths = Deaths(self.clock.seconds)
         self.ended = EndedSessions(clock=self.clock, limits=self.limits.lifetime)
         self._last_readers = LastReaders(most=self.limits.requests.unread_answer_bytes)
-        self._hoards = Hoards(
+        self._long_messages = LongMessages(
             clock=self.clock,
             limits=self.limits.messages,
             traffic=self.traffic,
@@ -219,7 +219,7 @@ class Fleet(Service):
             on_settled=partial(self._settle, starts),
             on_request=starts.request_began,
             on_rest=starts.over,
-            on_slice_over=self._hoards.slice_over,
+            on_slice_over=self._long_messages.slice_over,
             turn_to_restart=partial(self._turn_to_restart, place, starts),
             on_stopping=self._leave,
             on_dead=self._remove,

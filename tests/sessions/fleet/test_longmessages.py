@@ -12,7 +12,7 @@ from tests.sessions.fleet.test_fleet import LIMITS, FleetCase
 from tests.sessions.samples import code
 
 
-class HoardsTests(FleetCase):
+class LongMessagesTests(FleetCase):
     limits = evolve(
         LIMITS,
         admission=AdmissionLimits(kernels=30),

@@ -23,7 +23,7 @@ STEP = 8 * 2**20
 
 
 @define(kw_only=True)
-class Hoards:
+class LongMessages:
     """Ends sessions when what they keep for slow clients takes too much memory together.
 
     A kernel is held when `limits.message_log_bytes` wait for its clients, but one message may have many
@@ -68,18 +68,18 @@ class Hoards:
         holders = {session: visitor.holder for session, visitor in self.visited()}
         while True:
             # Anew each time: one connection of SockJS may listen to several kernels.
-            hoards = {each: size for each in holders if (size := each.kept) > least}
-            if sum(hoards.values()) <= most:
+            kept = {each: size for each in holders if (size := each.kept) > least}
+            if sum(kept.values()) <= most:
                 break
             sizes: Counter[str] = Counter()
-            for session, size in hoards.items():
+            for session, size in kept.items():
                 sizes[holders[session]] += size
-            largest = max(hoards, key=lambda each: (sizes[holders[each]], hoards[each]))
+            largest = max(kept, key=lambda each: (sizes[holders[each]], kept[each]))
             del holders[largest]
             _log.warn(
                 "{kernel}: ended with {size} bytes of messages: those of all sessions had more than {most}",
                 kernel=largest.kernel_id,
-                size=hoards[largest],
+                size=kept[largest],
                 most=most,
             )
             largest.abandon(Reason.UNREAD)
