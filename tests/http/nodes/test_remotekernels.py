@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any, cast
 
-from sagecell_tx.http.nodes.remotekernels import MOST, UNSENT
+from sagecell_tx.http.nodes.remotekernel import UNSENT
+from sagecell_tx.http.nodes.remotekernels import MOST
 from sagecell_tx.http.sockjs.multiplexer import OTHERS
 from tests.http.loopback import BUFFER, Connection, Wire, request
 from tests.http.nodes.test_forwarding import MachineTests
